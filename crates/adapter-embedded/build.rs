@@ -1,4 +1,5 @@
-//! Builds anew when a migration is added: the macro that embeds them notices only edits.
+//! Rebuilds the crate when a migration is added. The macro that embeds the migrations detects only
+//! edits.
 
 fn main() {
     println!("cargo::rerun-if-changed=../../migrations/sqlite");

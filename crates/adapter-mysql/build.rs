@@ -1,4 +1,4 @@
-//! Builds anew when a migration is added: the macro that embeds them notices only edits.
+//! Builds again when a migration is added: the macro that embeds them notices only edits.
 
 fn main() {
     println!("cargo::rerun-if-changed=../../migrations/mysql");

@@ -1,5 +1,5 @@
-//! Frontrow's ports without another server to install: one SQLite file stores what must last, and
-//! the memory of the process keeps the waiting rooms and computed rankings.
+//! Implements Frontrow's ports without another server. One SQLite file stores the durable data, and
+//! the memory of the process has the queues and the computed rankings.
 
 mod memory;
 mod sqlite;

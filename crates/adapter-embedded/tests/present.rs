@@ -1,11 +1,11 @@
-//! A user who polls as advised, or sends heartbeats as the line status says, never counts as
-//! absent.
+//! A user who polls as advised, or sends heartbeats at the intervals of the line status, never
+//! counts as absent.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "the lints know the tests themselves, and not what they call"
+    reason = "the lints allow these in test functions, but not in their helpers"
 )]
 
 use std::{
@@ -37,6 +37,7 @@ const CONCERT: ConcertId = ConcertId(Uuid::from_u128(1));
 const START_S: i64 = 1_800_000_000;
 const USERS: usize = 4_000;
 const STEP: Duration = Duration::from_millis(250);
+
 struct SetClock(RwLock<Timestamp>);
 
 impl SetClock {
@@ -52,13 +53,13 @@ impl Clock for SetClock {
     }
 }
 
-/// An instance of the service before the store.
+/// An instance of the service.
 struct Instance {
-    look: SnapshotQueue,
-    board: QueueStatuses,
+    snapshot_queue: SnapshotQueue,
+    statuses: QueueStatuses,
 }
 
-/// How a user keeps their place.
+/// The way in which a user keeps their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Client {
     Polls,
@@ -66,14 +67,14 @@ enum Client {
     Follows,
 }
 
-/// A user who waits.
+/// A waiting user.
 struct User {
     ticket: Ticket,
     follower: LineFollower,
-    /// When they last asked the origin, and when they do so next.
-    asked_at: Timestamp,
+    /// The instants of the last and of the next look-up at the origin.
+    looked_up_at: Timestamp,
     due_at: Timestamp,
-    asked: usize,
+    look_ups: usize,
 }
 
 struct Sale {
@@ -81,10 +82,10 @@ struct Sale {
     queue: Arc<MemoryQueue>,
     instances: Vec<Instance>,
     client: Client,
-    /// How many of ten users close the page at once.
+    /// The number of users, of ten, who close the page at once.
     silent: usize,
     present: Vec<User>,
-    /// The arrivals of all who did not close the page.
+    /// The arrivals of all users who did not close the page.
     arrivals: Vec<i64>,
 }
 
@@ -99,12 +100,15 @@ impl Sale {
         };
         let poll = PollRange::default();
         let instances = (0..instances).map(|_| {
-            let board = QueueStatuses::new(poll);
-            board.note_policy(CONCERT, &policy);
+            let statuses = QueueStatuses::new(poll);
+            statuses.note_policy(CONCERT, &policy);
             let (most, longest) = (SnapshotQueue::MOST_USERS, poll.longest);
-            let look =
+            let snapshot_queue =
                 SnapshotQueue::new(queue.clone(), queue.clone(), clock.clone(), most, longest);
-            Instance { look, board }
+            Instance {
+                snapshot_queue,
+                statuses,
+            }
         });
         let mut sale = Self {
             instances: instances.collect(),
@@ -144,9 +148,9 @@ impl Sale {
             self.present.push(User {
                 ticket,
                 follower,
-                asked_at: joined.as_of,
+                looked_up_at: joined.as_of,
                 due_at: joined.as_of,
-                asked: number,
+                look_ups: number,
             });
         }
     }
@@ -159,7 +163,7 @@ impl Sale {
         })
     }
 
-    /// The jobs of each instance, once a second.
+    /// Runs the jobs of each instance, as the program does once a second.
     async fn tick(&self) -> TickReport {
         let mut last = None;
         for instance in &self.instances {
@@ -169,16 +173,18 @@ impl Sale {
             };
             let as_of = tick.as_of;
             let value = report;
-            instance.board.note_tick(CONCERT, &Stamped { as_of, value });
+            instance
+                .statuses
+                .note_tick(CONCERT, &Stamped { as_of, value });
             self.queue.expire(CONCERT, 500).await.unwrap();
-            instance.look.flush_heartbeats().await.unwrap();
+            instance.snapshot_queue.flush_heartbeats().await.unwrap();
             last = Some(report);
         }
         last.unwrap()
     }
 
-    /// Lets the users ask whose time it is; those whose place is active need not ask any more.
-    async fn ask(&mut self) {
+    /// Lets each user who is due look up their place. Removes users whose place is active.
+    async fn look_up_due(&mut self) {
         let now = self.clock.now();
         let line = self.line().await;
         let status = LineStatus::of(&line.value, line.as_of, None, None);
@@ -195,13 +201,13 @@ impl Sale {
         self.present = waiting;
     }
 
-    /// True where the user still waits.
+    /// Looks up the place of a user. Returns true if the user still waits.
     async fn look_up(&self, user: &mut User) -> bool {
-        // Another instance each time, in no order that a user would notice.
-        let number = user.asked.wrapping_mul(0x9e37) >> 3;
+        // Another instance each time, in an irregular order.
+        let number = user.look_ups.wrapping_mul(0x9e37) >> 3;
         let instance = &self.instances[number % self.instances.len()];
-        user.asked += 1;
-        let found = instance.look.look_up(&user.ticket).await.unwrap();
+        user.look_ups += 1;
+        let found = instance.snapshot_queue.look_up(&user.ticket).await.unwrap();
         let LookUpOutcome::Found(place) = found.value else {
             panic!("{} has lost the place", user.ticket.user);
         };
@@ -212,20 +218,20 @@ impl Sale {
             .note(place.ticket.generation, ordinal, found.as_of);
         let (as_of, value) = (found.as_of, place);
         let report = instance
-            .board
+            .statuses
             .report(String::new(), Stamped { as_of, value });
-        user.asked_at = self.clock.now();
+        user.looked_up_at = self.clock.now();
         let pause = report.poll_after.unwrap();
-        user.due_at = user.asked_at + SignedDuration::try_from(pause).unwrap();
+        user.due_at = user.looked_up_at + SignedDuration::try_from(pause).unwrap();
         true
     }
 
-    /// Runs until everybody who is present was admitted; for an `outage` nothing runs and nobody
-    /// asks.
+    /// Runs until every present user was admitted. During an `outage` no job runs and no user looks
+    /// up their place.
     async fn run(mut self, outage: Option<Duration>) {
         let mut steps = 0_u32;
         while !self.present.is_empty() {
-            assert!(steps < 10_000, "{} wait for ever", self.present.len());
+            assert!(steps < 10_000, "{} users wait for ever", self.present.len());
             if steps == 200
                 && let Some(outage) = outage
             {
@@ -243,19 +249,19 @@ impl Sale {
                     reached - report.admitted
                 );
             }
-            self.ask().await;
+            self.look_up_due().await;
             self.clock.advance(STEP);
             steps += 1;
         }
     }
 }
 
-/// Whether a user who follows the line asks the origin now.
+/// Returns true if a user who follows the line looks up their place at the origin now.
 fn is_due(user: &mut User, status: &LineStatus, now: Timestamp) -> bool {
     let pauses: HeartbeatPauses = status.heartbeat_after;
     match user.follower.read(status, Duration::ZERO) {
         LineAdvice::Wait { position } => {
-            now.duration_since(user.asked_at).unsigned_abs() >= pauses.at(position)
+            now.duration_since(user.looked_up_at).unsigned_abs() >= pauses.at(position)
         }
         LineAdvice::Turn | LineAdvice::AskOrigin => user.due_at <= now,
     }
@@ -270,7 +276,7 @@ fn ordinal(place: &Place) -> Option<u64> {
     }
 }
 
-/// Eight a second: the last of two thousand waits for some minutes.
+/// Returns a policy that admits 8 users a second, so the last users wait for some minutes.
 fn by_rate() -> QueuePolicy {
     QueuePolicy {
         throughput: Some(Throughput {
@@ -281,7 +287,7 @@ fn by_rate() -> QueuePolicy {
     }
 }
 
-/// 640 at once, each for a minute: nobody claims their place.
+/// Returns a policy with 640 active places. Each lasts a minute, because no user claims theirs.
 fn by_capacity() -> QueuePolicy {
     QueuePolicy {
         throughput: None,
@@ -291,7 +297,7 @@ fn by_capacity() -> QueuePolicy {
     }
 }
 
-/// Nine of ten are silent, and their places stay for an hour.
+/// Returns a policy under which the places of silent users stay for an hour.
 fn long_silence() -> QueuePolicy {
     QueuePolicy {
         waiting_ttl: Duration::from_hours(1),
@@ -299,7 +305,7 @@ fn long_silence() -> QueuePolicy {
     }
 }
 
-/// Everybody may come in, from 48 s after the first join on.
+/// Returns a policy that opens the queue 48 s after the first join.
 fn opening() -> QueuePolicy {
     QueuePolicy {
         opens_at: Some(Timestamp::constant(START_S + 48, 0)),
@@ -310,7 +316,7 @@ fn opening() -> QueuePolicy {
 const OUTAGE: Option<Duration> = Some(Duration::from_mins(4));
 
 #[tokio::test]
-async fn who_polls_as_told_is_never_passed_over() {
+async fn a_user_who_polls_as_advised_is_never_passed_over() {
     for (policy, silent, instances, outage) in [
         (by_rate(), 3, 1, None),
         (by_rate(), 3, 4, OUTAGE),
@@ -324,7 +330,7 @@ async fn who_polls_as_told_is_never_passed_over() {
 }
 
 #[tokio::test]
-async fn who_sends_heartbeats_as_told_is_never_passed_over() {
+async fn a_user_who_sends_heartbeats_as_advised_is_never_passed_over() {
     for (policy, silent, instances, outage) in [
         (by_rate(), 3, 1, None),
         (by_rate(), 3, 4, OUTAGE),

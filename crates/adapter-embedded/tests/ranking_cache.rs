@@ -8,7 +8,7 @@ use frontrow_domain::ports::RankingCache;
 use frontrow_port_contracts::Fixture;
 use jiff::SignedDuration;
 
-/// The cache of one process, which has no clock of its own.
+/// The cache of one process. It has no clock.
 struct OneProcess(Arc<MemoryRankingCache>);
 
 impl OneProcess {
@@ -31,7 +31,7 @@ impl Fixture for OneProcess {
         self.0 = Arc::default();
     }
 
-    /// The cache ends with its process.
+    /// A new process has an empty cache.
     async fn reopen(&mut self) {
         self.lose_data().await;
     }

@@ -1,4 +1,4 @@
-//! Instances that answer from snapshots of the in-process queue return nothing that was not true.
+//! Instances that answer from snapshots of the in-process queue return only answers that were true.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use frontrow_adapter_embedded::MemoryQueue;
 use frontrow_port_contracts::{QueuePorts, snapshot_queue::snapshot_queue_model};
 
 #[test]
-fn whatever_happens_nobody_is_told_what_was_not_true_a_moment_ago() {
+fn every_answer_from_a_snapshot_was_true_a_moment_ago() {
     snapshot_queue_model(|clock| {
         let queue = Arc::new(MemoryQueue::new(clock));
         QueuePorts {

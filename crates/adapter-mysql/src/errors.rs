@@ -1,7 +1,7 @@
 //! The one place that converts a driver's error into a [`StoreError`].
 //!
-//! The driver hands on the server's text and not its number, so errors are told apart by their
-//! English texts, which every connection asks for (`lc_messages`).
+//! The driver passes on the server's text and not its number, so errors are distinguished by their
+//! English texts, which every connection requests (`lc_messages`).
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ pub(crate) enum Kind {
     /// 1062: a row with the key exists, perhaps since a moment ago.
     Duplicate,
     /// The connection is unusable: it is closed, or about to be, or its server takes no writes (any
-    /// more: another has taken over). What was not committed is rolled back.
+    /// more: another has taken over). Uncommitted changes are rolled back.
     Lost,
     /// The server ended a statement that took too long.
     TooSlow,
     /// The server has no space left for what the statement would write: see [`DISK_FULL`].
     DiskFull,
-    /// Another call changed what this one had read: see [`outrun`].
-    Outrun,
+    /// Another call changed what this one had read: see [`changed_meanwhile`].
+    ChangedMeanwhile,
     /// Any other error.
     Other,
 }
@@ -77,7 +77,7 @@ const DISK_FULL: &[&str] = &[
 /// Returns the kind of an error.
 pub(crate) fn kind(error: &Error) -> Kind {
     if matches!(error, Error::RollbackTransaction) {
-        return Kind::Outrun;
+        return Kind::ChangedMeanwhile;
     }
     let Error::DatabaseError(kind, information) = error else {
         return Kind::Other;
@@ -113,7 +113,7 @@ pub(crate) fn before_commit(error: &Error, server: &str) -> StoreError {
             "the disk of the database {server} is full: {error}"
         )),
         Kind::Other | Kind::Duplicate => StoreError::not_applied(error),
-        Kind::Outrun => busy("another transaction changed the rows after they were read"),
+        Kind::ChangedMeanwhile => busy("another transaction changed the rows after they were read"),
         Kind::Deadlock | Kind::LockTimeout | Kind::Lost | Kind::TooSlow => busy(error.to_string()),
     }
 }
@@ -149,7 +149,7 @@ pub(crate) fn unless_duplicate<T>(result: Result<T, Error>) -> Result<Option<T>,
 
 /// Makes the error for a change by another call of what this one had read: the transaction is
 /// rolled back and run again.
-pub(crate) fn outrun() -> Error {
+pub(crate) fn changed_meanwhile() -> Error {
     Error::RollbackTransaction
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn broken(what: impl Into<String>) -> Error {
 }
 
 /// Makes the error for a statement that was abandoned before the server had answered it.
-pub(crate) fn given_up(what: impl Into<String>) -> Error {
+pub(crate) fn abandoned(what: impl Into<String>) -> Error {
     Error::QueryBuilderError(what.into().into())
 }
 
@@ -208,7 +208,7 @@ mod tests {
 
     /// The texts of MariaDB 10.11 and MySQL 8 and 9.
     #[test]
-    fn a_full_disk_is_told_from_other_errors_and_names_the_database() {
+    fn a_full_disk_is_distinguished_from_other_errors_and_names_the_database() {
         for full in [
             "The table 'ledger' is full",
             "The table '/tmp/#sql1a2b_3_0' is full",
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_knows_what_a_failed_commit_did() {
+    fn a_failed_commit_has_an_unknown_outcome() {
         for failure in [
             "Input/output error: connection reset",
             "Error writing file '/var/log/mysql/binlog' (errno: 28 - No space left on device)",

@@ -230,7 +230,7 @@ pub(crate) async fn get(pool: &Pool) -> StoreResult<Object<Connection>> {
 /// - READ COMMITTED: no gap locks, so holds of different seats never wait for each other.
 /// - A statement waits for a table that is being changed no longer than the statement limit: the
 ///   servers' defaults are a day or a year, and each waiting statement holds a connection.
-/// - Texts in English: errors are told apart by them.
+/// - Texts in English: they distinguish errors.
 /// - UTC as the time zone of `SYSDATE`.
 /// - Strict: a value that does not fit into its column is an error.
 /// - Both engines can end a statement that takes too long, each by its own variable. Each skips the

@@ -78,8 +78,8 @@ impl Session {
         Object::metrics(&self.connection).last_used()
     }
 
-    /// Begins the transaction. What was read before may have changed, so every statement in it
-    /// states its preconditions. Nothing is written before this.
+    /// Begins the transaction. Rows that were read before may have changed, so every statement in
+    /// it states its preconditions. Nothing is written before this.
     pub(crate) async fn begin(&mut self) -> QueryResult<()> {
         AnsiTransactionManager::begin_transaction(self.connection()).await?;
         self.stage = Stage::Inside;
@@ -88,7 +88,7 @@ impl Session {
 
     /// Begins a read-only transaction on a consistent snapshot: all of its statements see the state
     /// that the first one sees.
-    pub(crate) async fn begin_look(&mut self) -> QueryResult<()> {
+    pub(crate) async fn begin_snapshot(&mut self) -> QueryResult<()> {
         let repeatable = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
         self.connection.batch_execute(repeatable).await?;
         let begin = "START TRANSACTION READ ONLY";
@@ -139,7 +139,7 @@ impl Session {
         ran.unwrap_or_else(|_| {
             self.stage = Stage::Abandoned;
             let limit = limit.as_millis();
-            Err(errors::given_up(format!(
+            Err(errors::abandoned(format!(
                 "a row was locked by another transaction for more than {limit} ms"
             )))
         })
@@ -175,7 +175,7 @@ mod tests {
     };
 
     #[derive(QueryableByName)]
-    struct Told {
+    struct Answer {
         #[diesel(sql_type = BigInt)]
         number: i64,
     }
@@ -185,21 +185,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_given_up_in_mid_statement_leaves_no_answer_to_the_next() {
+    async fn a_statement_abandoned_midway_leaves_no_answer_to_the_next_call() {
         let database = MySqlTestDatabase::create().await.unwrap();
         let server = Server::new(database.url(), &MySqlSettings::default()).unwrap();
         let pool = server.pool(1).unwrap();
-        let mut given_up = session(&pool).await;
+        let mut abandoned = session(&pool).await;
         {
-            let asking = sql_query("SELECT 1 AS number");
-            let mut asking = pin!(asking.get_result::<Told>(given_up.connection()));
-            assert!(poll!(asking.as_mut()).is_pending());
+            let query = sql_query("SELECT 1 AS number");
+            let mut query = pin!(query.get_result::<Answer>(abandoned.connection()));
+            assert!(poll!(query.as_mut()).is_pending());
         }
-        drop(given_up);
+        drop(abandoned);
         let mut next = session(&pool).await;
-        let asking = sql_query("SELECT 2 AS number");
-        let told = asking.get_result::<Told>(next.connection()).await.unwrap();
-        assert_eq!(told.number, 2);
+        let query = sql_query("SELECT 2 AS number");
+        let answer = query.get_result::<Answer>(next.connection()).await.unwrap();
+        assert_eq!(answer.number, 2);
         next.keep();
         assert_eq!(pool.status().size, 1);
     }

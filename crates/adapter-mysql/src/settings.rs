@@ -17,7 +17,7 @@ pub struct MySqlSettings {
     pub connect_timeout: Duration,
     /// Time limit of one call: its wait for a connection and its statements together, including
     /// retries. Default 5 s. The server also ends a single statement after that time (MariaDB any,
-    /// MySQL only a `SELECT`). An operator's change of a hall has twelve times as long.
+    /// MySQL only a `SELECT`). An operator's edit has twelve times as long.
     pub statement_timeout: Duration,
     /// How long a statement waits for a row that another transaction is changing. The server counts
     /// whole seconds, at least one. Default 2 s. If two calls with the same `Idempotency-Key` run

@@ -87,11 +87,11 @@ impl SoleUser {
         let Some(connection) = &mut self.connection else {
             return false;
         };
-        let asking = async {
-            let asked = sql_query("DO 0").execute(connection).await;
-            asked.map_err(|error| self.server.unreachable(&error))
+        let request = async {
+            let answer = sql_query("DO 0").execute(connection).await;
+            answer.map_err(|error| self.server.unreachable(&error))
         };
-        let answered = self.server.in_time(Duration::ZERO, asking).await.is_ok();
+        let answered = self.server.in_time(Duration::ZERO, request).await.is_ok();
         if !answered {
             self.connection = None;
         }
@@ -110,12 +110,12 @@ impl SoleUser {
         let Some(connection) = &mut self.connection else {
             return false;
         };
-        let asking = async {
+        let request = async {
             let query = format!("SELECT IS_USED_LOCK({LOCK}) = CONNECTION_ID() AS is_self");
-            let asked = sql_query(query).get_result::<Owner>(connection).await;
-            asked.map_err(|error| self.server.unreachable(&error))
+            let answer = sql_query(query).get_result::<Owner>(connection).await;
+            answer.map_err(|error| self.server.unreachable(&error))
         };
-        let owner = self.server.in_time(Duration::ZERO, asking).await;
+        let owner = self.server.in_time(Duration::ZERO, request).await;
         owner.is_ok_and(|owner| owner.is_self == Some(1))
     }
 }

@@ -203,7 +203,9 @@ async fn attempt<Argument: Sync, Outcome: Send>(
                     return Ended::With(Err(errors::at_commit(&error)));
                 }
                 Kind::Lost => return Ended::Lost(why),
-                Kind::Deadlock | Kind::LockTimeout | Kind::Outrun => Ended::Again(Some(why)),
+                Kind::Deadlock | Kind::LockTimeout | Kind::ChangedMeanwhile => {
+                    Ended::Again(Some(why))
+                }
                 Kind::Duplicate | Kind::TooSlow | Kind::DiskFull | Kind::Other => {
                     Ended::With(Err(why))
                 }

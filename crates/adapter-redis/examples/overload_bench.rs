@@ -1,10 +1,11 @@
-//! What four processes get from a Redis that is offered several times what it can do.
+//! Measures four processes on a Redis server that gets several times the load that it can serve.
 //!
 //! `cargo run --release -p frontrow-adapter-redis --example overload_bench`
 //!
-//! Redis runs for a quarter of the time only, so that the programs that ask have processors left. First few
-//! users ask at a time, which shows how many look-ups a second it serves so; then 16,000 users ask, each
-//! again as soon as it has an answer or a refusal, while a queue is ticked.
+//! Redis runs only a quarter of the time, so that processors are left for the processes. First 50
+//! users of each process look up their places, which shows the number of look-ups a second without
+//! overload. Then 16,000 users do, each again as soon as it has an answer or a refusal. A queue is
+//! ticked meanwhile.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,7 +14,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
-    reason = "a benchmark that cannot go on has nothing better to do than to stop"
+    reason = "a benchmark that cannot go on may panic"
 )]
 
 use std::{
@@ -50,15 +51,17 @@ use uuid::Uuid;
 const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xbe_0001));
 const PROCESSES: usize = 4;
 const USERS_PER_PROCESS: usize = 4_000;
-/// How many users of a process ask at a time where the server is not overloaded.
-const FEW: usize = 50;
-/// For how long each load is offered, and how long it has gone on before it is measured.
+/// The number of users of a process who look up at a time without overload.
+const USERS_WITHOUT_OVERLOAD: usize = 50;
+/// How long each load is measured.
 const MEASURED: Duration = Duration::from_secs(10);
+/// How long each load runs before it is measured.
 const WARM_UP: Duration = Duration::from_secs(5);
-/// For how long Redis runs, and then stands still, in turns.
-const RUNS: Duration = Duration::from_millis(5);
-const STANDS: Duration = Duration::from_millis(15);
-/// What is admitted.
+/// How long Redis runs in each cycle.
+const RUN_TIME: Duration = Duration::from_millis(5);
+/// How long Redis is stopped in each cycle.
+const STOP_TIME: Duration = Duration::from_millis(15);
+/// The throughput of the queue.
 const THROUGHPUT: Throughput = Throughput {
     admit: 100,
     interval: Duration::from_secs(1),
@@ -67,7 +70,7 @@ const THROUGHPUT: Throughput = Throughput {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     match env::args().nth(1) {
-        Some(url) => ask(&url, &env::args().nth(2).unwrap()).await,
+        Some(url) => run_users(&url, &env::args().nth(2).unwrap()).await,
         None => measure().await,
     }
 }
@@ -78,8 +81,9 @@ async fn open(url: &str) -> RedisStore {
         .expect("Redis answers")
 }
 
-/// A process of users: has them join, and then asks as its standard input says.
-async fn ask(url: &str, name: &str) {
+/// Runs a process of users: lets them join, then polls with the number of users that each line of
+/// standard input names.
+async fn run_users(url: &str, name: &str) {
     let store = open(url).await;
     let joins = (0..USERS_PER_PROCESS).map(|number| join(&store, format!("{name}-{number}")));
     let tickets: Vec<Ticket> = stream::iter(joins).buffered(200).collect().await;
@@ -100,16 +104,16 @@ async fn join(store: &RedisStore, user: String) -> Ticket {
     }
 }
 
-/// Each of these users asks without a pause. Returns how many look-ups were answered, and how many refused,
-/// in the time that is measured.
+/// Lets these users look up their places without a pause. Returns the numbers of answered and of
+/// refused look-ups in the measured time.
 async fn poll(store: &RedisStore, tickets: &[Ticket]) -> (u64, u64) {
     let counts = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
-    let stops = Arc::new(AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     let polling = tickets.iter().map(|ticket| {
         let (store, ticket) = (store.clone(), ticket.clone());
-        let (counts, stops) = (Arc::clone(&counts), Arc::clone(&stops));
+        let (counts, stop) = (Arc::clone(&counts), Arc::clone(&stop));
         tokio::spawn(async move {
-            while !stops.load(Relaxed) {
+            while !stop.load(Relaxed) {
                 let refused = store.look_up(&ticket).await.is_err();
                 counts[usize::from(refused)].fetch_add(1, Relaxed);
                 if refused {
@@ -125,7 +129,7 @@ async fn poll(store: &RedisStore, tickets: &[Ticket]) -> (u64, u64) {
     let before = now();
     sleep(MEASURED).await;
     let after = now();
-    stops.store(true, Relaxed);
+    stop.store(true, Relaxed);
     join_all(polling).await;
     (after[0] - before[0], after[1] - before[1])
 }
@@ -179,17 +183,20 @@ async fn measure() {
     let mut processes = join_all(starting).await;
     let throttling = throttle(server);
     let mut rates = Vec::new();
-    for (load, users) in [("few users", FEW), ("overloaded", USERS_PER_PROCESS)] {
+    for (load, users) in [
+        ("few users", USERS_WITHOUT_OVERLOAD),
+        ("overloaded", USERS_PER_PROCESS),
+    ] {
         let connections = connections(&url).await;
         let polling = join_all(processes.iter_mut().map(|process| process.poll(users)));
-        let (told, (admitted, seconds)) = tokio::join!(polling, admissions(&store));
-        let served: u64 = told.iter().map(|told| told.0).sum();
-        let refused: u64 = told.iter().map(|told| told.1).sum();
+        let (results, (admitted, seconds)) = tokio::join!(polling, admissions(&store));
+        let served: u64 = results.iter().map(|counts| counts.0).sum();
+        let refused: u64 = results.iter().map(|counts| counts.1).sum();
         let rate = served as f64 / MEASURED.as_secs_f64();
         rates.push(rate);
         println!(
-            "{load}: {rate:.0} look-ups a second, {refused} refused; {:.1} admissions a second (of {}); \
-             {} connections replaced",
+            "{load}: {rate:.0} look-ups a second, {refused} refused; \
+             {:.1} admissions a second (of {}); {} connections replaced",
             admitted as f64 / seconds,
             THROUGHPUT.admit,
             self::connections(&url).await - connections - 1,
@@ -199,7 +206,7 @@ async fn measure() {
     throttling.store(true, Relaxed);
 }
 
-/// A queue in which everybody waits but for those whom ticks admit.
+/// Seeds a queue in which every user waits until a tick admits them.
 async fn seed(store: &RedisStore) {
     let seed = QueueSeed {
         concert: CONCERT,
@@ -217,7 +224,7 @@ async fn seed(store: &RedisStore) {
     store.seed(&seed).await.unwrap();
 }
 
-/// Ticks as the program does. Returns how many users were admitted, and in how many seconds.
+/// Ticks as the program does. Returns the number of admitted users, and the time in seconds.
 async fn admissions(store: &RedisStore) -> (u64, f64) {
     let mut pace = interval(THROUGHPUT.interval / 3);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -226,7 +233,7 @@ async fn admissions(store: &RedisStore) -> (u64, f64) {
     while began.elapsed() < WARM_UP + MEASURED {
         pace.tick().await;
         match store.admit(CONCERT, 500).await {
-            Ok(told) => match told.value {
+            Ok(ticked) => match ticked.value {
                 TickOutcome::Ticked(report) => admitted += u64::from(report.done),
                 TickOutcome::NotSeeded => println!("the store lacks the queue"),
             },
@@ -236,23 +243,23 @@ async fn admissions(store: &RedisStore) -> (u64, f64) {
     (admitted, began.elapsed().as_secs_f64())
 }
 
-/// Stops the server for a part of each cycle, until the result is set.
+/// Stops the server for a part of each cycle, until the returned flag is set.
 fn throttle(mut server: RedisServer) -> Arc<AtomicBool> {
-    let ends = Arc::new(AtomicBool::new(false));
-    let until = Arc::clone(&ends);
+    let stop = Arc::new(AtomicBool::new(false));
+    let stop_in_thread = Arc::clone(&stop);
     std::thread::spawn(move || {
-        while !until.load(Relaxed) {
+        while !stop_in_thread.load(Relaxed) {
             server.resume().unwrap();
-            std::thread::sleep(RUNS);
+            std::thread::sleep(RUN_TIME);
             server.pause().unwrap();
-            std::thread::sleep(STANDS);
+            std::thread::sleep(STOP_TIME);
         }
         server.resume().unwrap();
     });
-    ends
+    stop
 }
 
-/// How many connections the server has taken.
+/// Returns the number of connections that the server has accepted.
 async fn connections(url: &str) -> i64 {
     let client = Client::open(url).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();

@@ -39,31 +39,31 @@ use crate::{
     user_requests::{BatchReply, UserReply, UserRequest},
 };
 
-/// The most users in one batch. Joins of that many users take the server about 1 ms.
+/// Maximum number of users in one batch. The server needs about 1 ms for this number of joins.
 const BATCH_MAX: usize = 100;
 
-/// The most calls in flight for one [`Route`].
+/// Maximum number of calls in flight for one [`Route`].
 const CALLS_MAX: usize = 16;
 
-/// The in-flight limit at the start, in users: what a server answers in some 15 ms.
+/// The in-flight limit at the start, in users: a server answers this number in some 15 ms.
 const IN_FLIGHT_INITIAL: usize = 8 * BATCH_MAX;
 
-/// The most pending requests: more than are ever answered within the queue time-out.
+/// Maximum number of pending requests: more than are ever answered within the queue time-out.
 const PENDING_MAX: usize = 30_000;
 
-/// The most pending requests of one user, besides the one in a batch.
+/// Maximum number of pending requests of one user, besides the one in a batch.
 const PENDING_PER_USER_MAX: usize = 100;
 
-/// The most queues in [`Admitted`]. At one more it is cleared, and learned again from replies.
+/// Maximum number of queues in [`Admitted`]. One more clears it, and replies fill it again.
 const QUEUES_MAX: usize = 1_000;
 
 /// The reply to one request. None if the store does not have the queue.
-pub(crate) type Answer = Stamped<Option<UserReply>>;
+pub(crate) type StampedReply = Stamped<Option<UserReply>>;
 
 /// The batches of one store. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Batches {
-    calls: ScriptRunner,
+    runner: ScriptRunner,
     admitted: Arc<Admitted>,
     batcher: Batcher<Scripts>,
 }
@@ -79,8 +79,8 @@ pub(crate) struct Route {
 }
 
 impl Batches {
-    /// A request waits at most `queue_timeout` for its batch to begin.
-    pub(crate) fn new(calls: ScriptRunner, queue_timeout: Duration) -> Self {
+    /// Returns batches in which a request waits at most `queue_timeout` for its batch to begin.
+    pub(crate) fn new(runner: ScriptRunner, queue_timeout: Duration) -> Self {
         let limits = Limits {
             batch_max: BATCH_MAX,
             pending_max: PENDING_MAX,
@@ -96,11 +96,11 @@ impl Batches {
         };
         let admitted = Arc::new(Admitted::default());
         let scripts = Scripts {
-            calls: calls.clone(),
+            runner: runner.clone(),
             admitted: Arc::clone(&admitted),
         };
         Self {
-            calls,
+            runner,
             admitted,
             batcher: Batcher::new(limits, scripts),
         }
@@ -108,13 +108,13 @@ impl Batches {
 
     /// Adds a request to a batch of this operation and returns the reply. Errors at once while the
     /// server is known to be unreachable.
-    pub(crate) async fn ask(
+    pub(crate) async fn submit(
         &self,
         operation: UserOperation,
         concert: ConcertId,
         request: UserRequest,
-    ) -> StoreResult<Answer> {
-        if let Some(error) = self.calls.failure(Caller::Request) {
+    ) -> StoreResult<StampedReply> {
+        if let Some(error) = self.runner.failure(Caller::Request) {
             return Err(error);
         }
         let route = Route {
@@ -123,11 +123,11 @@ impl Batches {
             concert,
         };
         let priority = self.priority(operation, concert, &request);
-        let answer = self
+        let reply = self
             .batcher
             .submit(route, request.member, priority, request)
             .await;
-        answer.map_err(|error| match error {
+        reply.map_err(|error| match error {
             SubmitError::Failed(error) => error,
             SubmitError::Overloaded(why) => errors::unavailable(format!("overloaded: {why}")),
             SubmitError::Lost => {
@@ -136,8 +136,9 @@ impl Batches {
         })
     }
 
-    /// Look-ups are shed first, then joins, then look-ups of users who may be active. Requests at
-    /// the gate and departures are not shed while anything else is pending.
+    /// Returns the priority of a request. Look-ups are shed first, then joins, then look-ups of
+    /// users who may be active. Requests at the gate and departures are not shed while anything
+    /// else is pending.
     fn priority(
         &self,
         operation: UserOperation,
@@ -153,7 +154,7 @@ impl Batches {
     }
 }
 
-/// How far admission has come in each queue, as far as this process knows from replies.
+/// The progress of admission in each queue, as far as this process knows it from replies.
 #[derive(Default)]
 struct Admitted {
     /// For each queue, its generation and the latest arrival that a reply showed as active. Users
@@ -162,20 +163,22 @@ struct Admitted {
 }
 
 impl Admitted {
-    /// The latest arrival in the queue of `concert` that is known to have been admitted.
+    /// Returns the latest arrival in the queue of `concert` that is known to have been admitted.
     fn up_to(&self, concert: ConcertId) -> Option<Arrival> {
         self.lock().get(&concert).map(|(_, up_to)| *up_to)
     }
 
-    /// True if the place of the user is probably active.
+    /// Returns true if the place of the user is probably active.
     fn covers(&self, concert: ConcertId, request: &UserRequest) -> bool {
         let up_to = self.up_to(concert);
-        up_to.is_some_and(|up_to| request.only_looks(up_to))
+        up_to.is_some_and(|up_to| request.only_reads(up_to))
     }
 
     /// Records the latest active arrival of these replies.
-    fn note<'a>(&self, concert: ConcertId, told: impl Iterator<Item = &'a UserReply>) {
-        let latest = told.filter_map(UserReply::active).max_by_key(|(_, at)| *at);
+    fn record<'a>(&self, concert: ConcertId, replies: impl Iterator<Item = &'a UserReply>) {
+        let latest = replies
+            .filter_map(UserReply::active)
+            .max_by_key(|(_, at)| *at);
         let Some((generation, last)) = latest else {
             return;
         };
@@ -199,7 +202,7 @@ impl Admitted {
 
 /// Executes the batches as calls of scripts.
 struct Scripts {
-    calls: ScriptRunner,
+    runner: ScriptRunner,
     admitted: Arc<Admitted>,
 }
 
@@ -207,20 +210,24 @@ impl Execute for Scripts {
     type Key = Route;
     type User = Member;
     type Request = UserRequest;
-    type Response = Answer;
+    type Response = StampedReply;
     type Error = StoreError;
 
-    async fn execute(&self, route: &Route, mut batch: Batch<Self>) -> StoreResult<Vec<Answer>> {
-        let people = batch.take();
-        let answers = self.answers(*route, &people).await;
-        if answers.is_err() {
+    async fn execute(
+        &self,
+        route: &Route,
+        mut batch: Batch<Self>,
+    ) -> StoreResult<Vec<StampedReply>> {
+        let requests = batch.take();
+        let replies = self.replies(*route, &requests).await;
+        if replies.is_err() {
             // Lets the `Reconnector` handle the fault before the connection is used again.
             yield_now().await;
         }
-        answers
+        replies
     }
 
-    /// True if the outcome is unknown, which is what a reply that missed its time-out leaves.
+    /// Returns true if the outcome is unknown, as after a reply that missed its time-out.
     fn has_timed_out(&self, error: &StoreError) -> bool {
         matches!(error, StoreError::OutcomeUnknown { .. })
     }
@@ -229,66 +236,72 @@ impl Execute for Scripts {
 impl Scripts {
     /// Returns the replies to all requests, in their order. Tries the cheaper `CLAIMED` script
     /// first for places that are probably claimed, then runs the operation for the others.
-    async fn answers(&self, route: Route, people: &[UserRequest]) -> StoreResult<Vec<Answer>> {
+    async fn replies(
+        &self,
+        route: Route,
+        requests: &[UserRequest],
+    ) -> StoreResult<Vec<StampedReply>> {
         let Route {
             operation, concert, ..
         } = route;
         let up_to = self
             .admitted
             .up_to(concert)
-            .filter(|_| operation.may_only_look());
+            .filter(|_| operation.may_only_read());
         let may_be_claimed =
-            |request: &UserRequest| up_to.is_some_and(|up_to| request.only_looks(up_to));
-        let first: Vec<&UserRequest> = people
+            |request: &UserRequest| up_to.is_some_and(|up_to| request.only_reads(up_to));
+        let probably_claimed: Vec<&UserRequest> = requests
             .iter()
             .filter(|request| may_be_claimed(request))
             .collect();
-        if first.is_empty() {
-            return self.ask(route, people.iter()).await;
+        if probably_claimed.is_empty() {
+            return self.call(route, requests.iter()).await;
         }
-        let claimed = operations::claimed(&self.calls, concert, first.into_iter()).await?;
+        let claimed =
+            operations::claimed(&self.runner, concert, probably_claimed.into_iter()).await?;
         let mut claimed = claimed.into_iter();
-        let mut answers: Vec<Option<Answer>> = people
+        let mut replies: Vec<Option<StampedReply>> = requests
             .iter()
             .map(|request| {
-                let told = may_be_claimed(request).then(|| claimed.next().flatten());
-                told.flatten().map(|told| told.map(Some))
+                let reply = may_be_claimed(request).then(|| claimed.next().flatten());
+                reply.flatten().map(|reply| reply.map(Some))
             })
             .collect();
-        let others: Vec<&UserRequest> = people
+        let others: Vec<&UserRequest> = requests
             .iter()
-            .zip(&answers)
-            .filter(|(_, answer)| answer.is_none())
+            .zip(&replies)
+            .filter(|(_, reply)| reply.is_none())
             .map(|(request, _)| request)
             .collect();
         if !others.is_empty() {
-            let told = self.ask(route, others.iter().copied()).await?;
-            let missing = answers.iter_mut().filter(|answer| answer.is_none());
-            for (answer, told) in missing.zip(told) {
-                *answer = Some(told);
+            let other_replies = self.call(route, others.iter().copied()).await?;
+            let missing = replies.iter_mut().filter(|reply| reply.is_none());
+            for (reply, other_reply) in missing.zip(other_replies) {
+                *reply = Some(other_reply);
             }
         }
-        Ok(answers.into_iter().flatten().collect())
+        Ok(replies.into_iter().flatten().collect())
     }
 
     /// Runs the operation of `route` for these requests, in one call.
-    async fn ask<'a>(
+    async fn call<'a>(
         &self,
         route: Route,
-        people: impl ExactSizeIterator<Item = &'a UserRequest> + Clone,
-    ) -> StoreResult<Vec<Answer>> {
-        let count = people.len();
-        let BatchReply { as_of, told, .. } = route
+        requests: impl ExactSizeIterator<Item = &'a UserRequest> + Clone,
+    ) -> StoreResult<Vec<StampedReply>> {
+        let count = requests.len();
+        let BatchReply { as_of, replies, .. } = route
             .operation
-            .ask(&self.calls, route.concert, people)
+            .call(&self.runner, route.concert, requests)
             .await?;
-        self.admitted.note(route.concert, told.iter().flatten());
-        let mut told = told.into_iter().flatten();
-        let answers = (0..count).map(|_| Stamped {
+        self.admitted
+            .record(route.concert, replies.iter().flatten());
+        let mut replies = replies.into_iter().flatten();
+        let replies = (0..count).map(|_| Stamped {
             as_of,
-            value: told.next(),
+            value: replies.next(),
         });
-        Ok(answers.collect())
+        Ok(replies.collect())
     }
 }
 

@@ -1,10 +1,10 @@
 //! One connection for each runtime, shared by all of its requests.
 //!
-//! A connection of the driver carries any number of requests at a time: what several tasks send on
-//! clones of it is written, and answered, in order. One connection for each request reached less
-//! than half of that throughput. The web server has a runtime for each processor. A connection that
-//! several runtimes shared would be served by one of them, and every reply would cost the others a
-//! switch between threads.
+//! A connection of the driver carries any number of requests at a time: requests that several tasks
+//! send on clones of it are written, and answered, in order. One connection for each request
+//! reached less than half of that throughput. The web server has a runtime for each processor. A
+//! connection that several runtimes shared would be served by one of them, and every reply would
+//! cost the others a switch between threads.
 //!
 //! Each connection has a task of its own, which replaces it after a fault.
 
@@ -41,60 +41,66 @@ impl Connections {
         }))
     }
 
-    /// The connection for the requests of users on the current runtime. The first request on a
-    /// runtime starts it.
+    /// Returns the connection for the requests of users on the current runtime. The first request
+    /// on a runtime starts it.
     pub(crate) fn for_request(&self) -> Arc<ManagedConnection> {
         let runtime = Handle::current().id();
         let connection = {
-            let lanes = self.requests.read();
-            lane_of(&lanes.unwrap_or_else(PoisonError::into_inner), runtime)
+            let connections = self.requests.read();
+            connection_of(
+                &connections.unwrap_or_else(PoisonError::into_inner),
+                runtime,
+            )
         };
-        connection.unwrap_or_else(|| self.begin(runtime))
+        connection.unwrap_or_else(|| self.start_for(runtime))
     }
 
-    /// Starts the connection of a runtime that has none. Falls back to that of the jobs if it
-    /// cannot be started.
-    fn begin(&self, runtime: Id) -> Arc<ManagedConnection> {
-        let mut lanes = self
+    /// Starts the connection of a runtime that has none. Returns that of the jobs if it cannot be
+    /// started.
+    fn start_for(&self, runtime: Id) -> Arc<ManagedConnection> {
+        let mut connections = self
             .requests
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(connection) = lane_of(&lanes, runtime) {
+        if let Some(connection) = connection_of(&connections, runtime) {
             return connection;
         }
         match ManagedConnection::start(&self.server, &self.settings) {
             Ok(connection) => {
                 let connection = Arc::new(connection);
-                lanes.push((runtime, Arc::clone(&connection)));
+                connections.push((runtime, Arc::clone(&connection)));
                 connection
             }
             Err(_) => self.for_job(),
         }
     }
 
-    /// The connection for jobs. It is separate because their scripts take longer: no request waits
-    /// behind their replies.
+    /// Returns the connection for jobs. It is separate because their scripts take longer: no
+    /// request waits behind their replies.
     pub(crate) fn for_job(&self) -> Arc<ManagedConnection> {
         Arc::clone(&self.jobs)
     }
 }
 
-fn lane_of(lanes: &[(Id, Arc<ManagedConnection>)], runtime: Id) -> Option<Arc<ManagedConnection>> {
-    let connection = lanes.iter().find(|(id, _)| *id == runtime);
+fn connection_of(
+    connections: &[(Id, Arc<ManagedConnection>)],
+    runtime: Id,
+) -> Option<Arc<ManagedConnection>> {
+    let connection = connections.iter().find(|(id, _)| *id == runtime);
     connection.map(|(_, connection)| Arc::clone(connection))
 }
 
 /// Parses the URL of a server. Selects RESP3, the protocol with which the driver reports a closed
 /// connection.
 fn server(url: &str) -> Result<ConnectionInfo, RedisOpenError> {
-    let bad = |why: &str| RedisOpenError::BadUrl { why: why.into() };
+    let bad_url = |why: &str| RedisOpenError::BadUrl { why: why.into() };
     if !url.starts_with("redis://") {
-        return Err(bad("it does not begin with redis://"));
+        return Err(bad_url("it does not begin with redis://"));
     }
     // The driver's text may show the URL, and with it the password.
     let server = url.into_connection_info().map_err(|error| {
         let why = error.to_string();
-        bad(why.split(" - ").next().unwrap_or("it cannot be read"))
+        bad_url(why.split(" - ").next().unwrap_or("it cannot be read"))
     })?;
     let login: RedisConnectionInfo = server
         .redis_settings()
@@ -103,7 +109,7 @@ fn server(url: &str) -> Result<ConnectionInfo, RedisOpenError> {
     Ok(server.set_redis_settings(login))
 }
 
-/// The name of a server for messages, without the password.
+/// Returns the name of a server for messages, without the password.
 pub(crate) fn name(url: &str) -> String {
     let Ok(server) = url.into_connection_info() else {
         return "an unknown address".to_owned();
@@ -125,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_url_says_why_without_its_password() {
+    fn the_error_for_a_wrong_url_has_no_password() {
         for url in [
             "",
             "localhost",

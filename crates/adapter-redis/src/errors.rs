@@ -43,7 +43,7 @@ pub(crate) enum Effect {
     Writes,
 }
 
-/// Turns the error of a call with this effect into a failure of the store.
+/// Converts the error of a call with this effect into a failure of the store.
 pub(crate) fn failure(error: &RedisError, effect: Effect) -> StoreError {
     let code = error.code().unwrap_or_default();
     if REFUSED.contains(&code) || (code == "NOPERM" && !inside_script(error)) {
@@ -58,7 +58,8 @@ pub(crate) fn failure(error: &RedisError, effect: Effect) -> StoreError {
     }
 }
 
-/// A failure that says that nothing was applied and that a retry after [`RETRY_AFTER`] may work.
+/// Returns a failure that says that nothing was applied and that a retry after [`RETRY_AFTER`] may
+/// work.
 pub(crate) fn unavailable(what: impl Display) -> StoreError {
     StoreError::NotApplied {
         what: format!("Redis: {what}"),
@@ -67,8 +68,9 @@ pub(crate) fn unavailable(what: impl Display) -> StoreError {
     }
 }
 
-/// The failure for a reply that none of our scripts returns: perhaps another program uses our keys.
-pub(crate) fn strange_answer(effect: Effect) -> StoreError {
+/// Returns the failure for a reply that none of our scripts returns: perhaps another program uses
+/// our keys.
+pub(crate) fn unreadable_reply(effect: Effect) -> StoreError {
     let what = "Redis returned a reply that cannot be read";
     match effect {
         Effect::Reads => StoreError::not_applied(what),
@@ -76,49 +78,50 @@ pub(crate) fn strange_answer(effect: Effect) -> StoreError {
     }
 }
 
-/// Why a connection is to be replaced.
+/// The reason why a connection is to be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionFault {
     /// The server, or the network between, closed the connection.
-    HungUp,
+    Closed,
     /// A reply did not come in time.
-    Silent,
+    TimedOut,
     /// The server refuses writes: its address may now belong to another server.
     ReadOnly,
     /// A reply did not belong to its request.
-    OutOfStep,
+    ReplyMismatch,
 }
 
 impl ConnectionFault {
-    pub(crate) fn why(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::HungUp => "the server closed the connection",
-            Self::Silent => "the server did not reply in time",
+            Self::Closed => "the server closed the connection",
+            Self::TimedOut => "the server did not reply in time",
             Self::ReadOnly => "the server refuses writes",
-            Self::OutOfStep => "a reply did not belong to its request",
+            Self::ReplyMismatch => "a reply did not belong to its request",
         }
     }
 }
 
-/// The fault for which the connection is to be replaced after this error. None if it can be kept.
+/// Returns the fault for which the connection is to be replaced after this error. None if it can be
+/// kept.
 pub(crate) fn fault(error: &RedisError) -> Option<ConnectionFault> {
     if error.is_timeout() {
-        Some(ConnectionFault::Silent)
+        Some(ConnectionFault::TimedOut)
     } else if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
         Some(ConnectionFault::ReadOnly)
     } else if error.is_unrecoverable_error() {
-        Some(ConnectionFault::HungUp)
+        Some(ConnectionFault::Closed)
     } else {
         None
     }
 }
 
-/// True if the server does not have the script.
+/// Returns true if the server does not have the script.
 pub(crate) fn lacks_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// The text of an error of the pool.
+/// Returns the text of an error of the pool.
 pub(crate) fn text(error: &PoolError) -> String {
     match error {
         PoolError::Backend(error) => error.to_string(),
@@ -127,7 +130,7 @@ pub(crate) fn text(error: &PoolError) -> String {
     }
 }
 
-/// True if a command inside a script failed, rather than the call of the script.
+/// Returns true if a command inside a script failed, rather than the call of the script.
 fn inside_script(error: &RedisError) -> bool {
     error
         .detail()
@@ -140,8 +143,8 @@ mod tests {
 
     use super::*;
 
-    /// The driver's error for this reply of the server.
-    fn answer(text: &str) -> RedisError {
+    /// Returns the driver's error for this reply of the server.
+    fn server_error(text: &str) -> RedisError {
         match parse_redis_value(format!("-{text}\r\n").as_bytes()) {
             Ok(Value::ServerError(error)) => error.into(),
             other => panic!("{other:?}"),
@@ -168,45 +171,45 @@ mod tests {
             "TRYAGAIN Multiple keys request during rehashing of slot",
             "WRONGPASS invalid username-password pair or user is disabled.",
         ] {
-            let failure = failure(&answer(text), Effect::Writes);
+            let failure = failure(&server_error(text), Effect::Writes);
             assert_eq!(failure.retry_after(), Some(RETRY_AFTER), "{text}");
         }
     }
 
     #[test]
-    fn a_script_that_broke_off_may_have_written() {
+    fn a_script_that_failed_may_have_written() {
         for text in [
             "ERR Error running script (call to f_1a2b): @user_script:1: attempt to index a nil value",
             "WRONGTYPE Operation against a key holding the wrong kind of value script: 1a2b, on @user_script:9.",
             "NOPERM User anna has no permissions to run the 'zrem' command script: 1a2b, on @user_script:9.",
             "UNKILLABLE an unknown kind",
         ] {
-            let told = failure(&answer(text), Effect::Writes);
-            assert!(matches!(told, StoreError::OutcomeUnknown { .. }), "{text}");
-            let read = failure(&answer(text), Effect::Reads);
+            let write = failure(&server_error(text), Effect::Writes);
+            assert!(matches!(write, StoreError::OutcomeUnknown { .. }), "{text}");
+            let read = failure(&server_error(text), Effect::Reads);
             assert!(matches!(read, StoreError::NotApplied { .. }), "{text}");
         }
     }
 
     #[test]
-    fn an_answer_that_did_not_come_leaves_everything_open() {
+    fn a_reply_that_never_arrives_leaves_the_outcome_unknown() {
         for lost in [
             std::io::ErrorKind::TimedOut,
             std::io::ErrorKind::BrokenPipe,
             std::io::ErrorKind::ConnectionReset,
         ] {
             let error = RedisError::from(std::io::Error::from(lost));
-            let told = failure(&error, Effect::Writes);
-            assert!(matches!(told, StoreError::OutcomeUnknown { .. }), "{lost}");
+            let write = failure(&error, Effect::Writes);
+            assert!(matches!(write, StoreError::OutcomeUnknown { .. }), "{lost}");
             assert!(fault(&error).is_some(), "{lost}");
         }
     }
 
     #[test]
-    fn a_refusal_does_not_replace_the_connection_unless_the_server_is_the_wrong_one() {
-        assert_eq!(fault(&answer("LOADING Redis is loading")), None);
-        assert_eq!(fault(&answer("OOM command not allowed")), None);
-        let read_only = answer("READONLY You can't write against a read only replica.");
+    fn a_refusal_replaces_the_connection_only_if_the_server_is_read_only() {
+        assert_eq!(fault(&server_error("LOADING Redis is loading")), None);
+        assert_eq!(fault(&server_error("OOM command not allowed")), None);
+        let read_only = server_error("READONLY You can't write against a read only replica.");
         assert_eq!(fault(&read_only), Some(ConnectionFault::ReadOnly));
     }
 }

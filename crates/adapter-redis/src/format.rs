@@ -17,13 +17,13 @@ use crate::{
 
 impl ScriptRunner {
     /// Records the format of all keys unless one is recorded. Errors if another format is recorded.
-    /// A server from which it cannot be read is accepted, because each queue has it too.
+    /// A server whose format cannot be read is accepted, because each queue has its format too.
     pub(crate) async fn check_format(&self, server: &str) -> Result<(), RedisOpenError> {
         let key = [self.keys.format()];
-        let noted = self
-            .on_keys(Caller::Job, &key, &scripts::KEEP_FORMAT, |_| {})
+        let recorded = self
+            .run_on_keys(Caller::Job, &key, &scripts::KEEP_FORMAT, |_| {})
             .await;
-        match noted {
+        match recorded {
             Ok(Value::BulkString(format)) if format == FORMAT.as_bytes() => Ok(()),
             Ok(Value::BulkString(format)) => Err(RedisOpenError::OtherFormat {
                 server: server.to_owned(),
@@ -48,18 +48,18 @@ impl ScriptRunner {
 
 /// Returns the reply of a script. Errors if the script found a queue in another format: then it
 /// changed nothing.
-pub(crate) fn same(answer: Value) -> StoreResult<Value> {
-    if let Value::Array(values) = &answer
-        && let [Value::BulkString(what), _, Value::BulkString(format)] = values.as_slice()
-        && what == b"other_format"
+pub(crate) fn check_reply(reply: Value) -> StoreResult<Value> {
+    if let Value::Array(values) = &reply
+        && let [Value::BulkString(word), _, Value::BulkString(format)] = values.as_slice()
+        && word == b"other_format"
     {
-        known(format)?;
+        check_queue_format(format)?;
     }
-    Ok(answer)
+    Ok(reply)
 }
 
-/// Errors if the format of a queue is another one than that of this program.
-pub(crate) fn known(format: &[u8]) -> StoreResult<()> {
+/// Checks the format of a queue. Errors unless it is that of this program.
+pub(crate) fn check_queue_format(format: &[u8]) -> StoreResult<()> {
     if format == FORMAT.as_bytes() {
         return Ok(());
     }
@@ -69,7 +69,7 @@ pub(crate) fn known(format: &[u8]) -> StoreResult<()> {
     )))
 }
 
-/// The stored format for a message: one line of at most 20 bytes, escaped.
+/// Returns the stored format for a message: one line of at most 20 bytes, escaped.
 fn readable(format: &[u8]) -> String {
     let short = format.get(..20).unwrap_or(format);
     short.escape_ascii().to_string()
@@ -84,16 +84,16 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_another_format_is_a_failure_in_one_line() {
-        let told = Value::Array(vec![text("other_format"), Value::Int(7), text("4\n")]);
+    fn a_reply_about_another_format_is_a_failure_of_one_line() {
+        let other_format = Value::Array(vec![text("other_format"), Value::Int(7), text("4\n")]);
         assert_eq!(
-            same(told).unwrap_err().to_string(),
+            check_reply(other_format).unwrap_err().to_string(),
             errors::unavailable(
                 "the queue has format 4\\n, this program knows 3: stop one of the two versions"
             )
             .to_string()
         );
-        let told = Value::Array(vec![text("unknown"), Value::Int(7)]);
-        assert_eq!(same(told.clone()), Ok(told));
+        let unknown = Value::Array(vec![text("unknown"), Value::Int(7)]);
+        assert_eq!(check_reply(unknown.clone()), Ok(unknown));
     }
 }

@@ -31,42 +31,42 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Keys that all begin with `prefix`.
+    /// Returns keys that all begin with `prefix`.
     pub(crate) fn new(prefix: &str) -> Self {
         Self {
             prefix: prefix.to_owned(),
         }
     }
 
-    /// All keys of the queue of `concert`, in the order in which scripts take them.
+    /// Returns all keys of the queue of `concert`, in the order in which scripts take them.
     pub(crate) fn queue(&self, concert: ConcertId) -> [String; QUEUE_KEYS] {
         QUEUE_PARTS.map(|part| format!("{}{{{concert}}}:{part}", self.prefix))
     }
 
-    /// The hash with the terms, the state and the counters of the queue of `concert`: the first of
-    /// its keys.
+    /// Returns the key of the hash with the terms, the state and the counters of the queue of
+    /// `concert`: the first of its keys.
     pub(crate) fn queue_hash(&self, concert: ConcertId) -> String {
         let [hash, ..] = self.queue(concert);
         hash
     }
 
-    /// The format of all keys (`scripts::FORMAT`).
+    /// Returns the key of the format number (`scripts::FORMAT`).
     pub(crate) fn format(&self) -> String {
         format!("{}format", self.prefix)
     }
 
-    /// The list of busy queues: a sorted set of concerts.
+    /// Returns the key of the list of busy queues: a sorted set of concerts.
     pub(crate) fn busy(&self) -> String {
         format!("{}busy", self.prefix)
     }
 
-    /// The ranking of a period.
+    /// Returns the key of the ranking of a period.
     pub(crate) fn ranking(&self, period: Period) -> String {
         format!("{}ranking:{}", self.prefix, period.as_str())
     }
 
-    /// The lease for computing the successor of the ranking of a period as of `after`. None if the
-    /// period has no ranking yet.
+    /// Returns the key of the lease for computing the ranking of a period that follows the one as
+    /// of `after`. None if the period has no ranking yet.
     pub(crate) fn ranking_claim(&self, period: Period, after: Option<Timestamp>) -> String {
         let after = after.map_or(0, Timestamp::as_microsecond);
         format!("{}:claim:{after}", self.ranking(period))
@@ -84,7 +84,7 @@ mod tests {
     const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0x0198_c0de_0000));
 
     #[test]
-    fn every_key_begins_with_the_prefix_and_is_another() {
+    fn every_key_is_unique_and_begins_with_the_prefix() {
         let keys = Keys::new("test:");
         let mut all: Vec<_> = keys.queue(CONCERT).into();
         all.extend([keys.busy(), keys.format()]);

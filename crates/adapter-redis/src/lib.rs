@@ -46,15 +46,15 @@
 //! can be computed again, so [`RedisStore::open_cache`] accepts any server, reachable or not.
 //!
 //! # Files
-//! - `settings`, `open_error`: how to connect, and why that fails. `server`: checks of the server.
+//! - `settings`, `open_error`: the settings, and the errors of opening a store. `server`: checks of
+//!   the server.
 //! - `connections`: a connection for each runtime, which a task of its own replaces after a fault.
-//! - `batches`: which requests share a call. `operations`, `user_requests`: what a request sends to
-//!   its script, and what the script replies for each user.
+//! - `batches`: shares calls between requests. `operations`, `user_requests`: the arguments of a
+//!   script for each user, and its reply about each user.
 //! - `script_runner`: runs a script or a command. `listing`: the list of busy queues. `errors`: the
 //!   one place that turns errors of the driver into a `StoreError`. `reply`: parses the replies of
 //!   scripts.
 //! - `format`: checks the format number. `keys`: every key. `scripts`, `lua/`: every script.
-//!   `clock`: shifts the time in tests.
 //! - `store/`: one file for each port.
 
 mod batches;

@@ -27,19 +27,19 @@ use crate::{
     scripts,
 };
 
-/// The most bytes of an unreadable entry in a log line.
-const SHOWN: usize = 64;
+/// Maximum number of bytes of an unreadable entry in a log line.
+const LOGGED_BYTES_MAX: usize = 64;
 
 /// The list as this instance last read it, with its own changes since.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Listed {
+pub(crate) struct BusyList {
     numbers: Arc<Mutex<HashMap<ConcertId, i64>>>,
     /// True once an unreadable entry was logged.
     warned: Arc<AtomicBool>,
 }
 
-impl Listed {
-    /// The number under which the queue of `concert` is listed. None if it is not listed.
+impl BusyList {
+    /// Returns the number under which the queue of `concert` is listed. None if it is not listed.
     fn number(&self, concert: ConcertId) -> Option<i64> {
         self.lock().get(&concert).copied()
     }
@@ -56,8 +56,8 @@ pub(crate) struct Ticked {
     pub(crate) idle: bool,
     /// The number of the queue's entry: odd while it is listed.
     pub(crate) number: i64,
-    /// True if this tick was the first to find the queue idle.
-    pub(crate) turned: bool,
+    /// True if the queue became idle by this tick.
+    pub(crate) became_idle: bool,
 }
 
 impl ScriptRunner {
@@ -74,14 +74,14 @@ impl ScriptRunner {
         let mut add = Cmd::new();
         add.arg("ZADD").arg(self.keys.busy()).arg("GT");
         add.arg(listing).arg(concert.to_string());
-        let _: i64 = self.command(caller, &add, Effect::Writes).await?;
+        let _: i64 = self.run_command(caller, &add, Effect::Writes).await?;
         let hash = [self.keys.queue_hash(concert)];
         let number = |call: &mut Cmd| {
             call.arg(listing);
         };
-        self.on_keys(caller, &hash, &scripts::NOTE_LISTING, number)
+        self.run_on_keys(caller, &hash, &scripts::NOTE_LISTING, number)
             .await?;
-        self.listed.lock().insert(concert, listing);
+        self.busy.lock().insert(concert, listing);
         Ok(())
     }
 
@@ -91,7 +91,7 @@ impl ScriptRunner {
         concert: ConcertId,
         ticked: Ticked,
     ) -> StoreResult<()> {
-        let listed = self.listed.number(concert);
+        let listed = self.busy.number(concert);
         if !ticked.idle {
             // An odd number says that the entry was made. It may have been lost since.
             let number = ticked.number | 1;
@@ -105,7 +105,7 @@ impl ScriptRunner {
             // seeded while the clock was ahead.
             Some(listed) if listed > ticked.number + 1 => self.unlist(concert, listed).await,
             Some(_) => self.unlist(concert, ticked.number).await,
-            None if ticked.turned => self.unlist(concert, ticked.number).await,
+            None if ticked.became_idle => self.unlist(concert, ticked.number).await,
             None => Ok(()),
         }
     }
@@ -113,7 +113,7 @@ impl ScriptRunner {
     /// Removes a queue that the store does not have from the list, unless it was seeded and listed
     /// since the list was read.
     pub(crate) async fn unlist_unknown(&self, concert: ConcertId) -> StoreResult<()> {
-        match self.listed.number(concert) {
+        match self.busy.number(concert) {
             Some(listed) => self.unlist(concert, listed).await,
             None => Ok(()),
         }
@@ -125,19 +125,21 @@ impl ScriptRunner {
         let entry = |call: &mut Cmd| {
             call.arg(concert.to_string()).arg(listing);
         };
-        self.on_keys(Caller::Job, &list, &scripts::UNLIST, entry)
+        self.run_on_keys(Caller::Job, &list, &scripts::UNLIST, entry)
             .await?;
-        self.listed.lock().remove(&concert);
+        self.busy.lock().remove(&concert);
         Ok(())
     }
 
-    /// Removes a queue from the list whose keys were removed.
+    /// Removes the queue of `concert` from the list, after its keys were removed.
     pub(crate) async fn unlist_removed(&self, concert: ConcertId) -> StoreResult<()> {
         let mut remove = Cmd::new();
         remove.arg("ZREM").arg(self.keys.busy());
         remove.arg(concert.to_string());
-        let _: i64 = self.command(Caller::Job, &remove, Effect::Writes).await?;
-        self.listed.lock().remove(&concert);
+        let _: i64 = self
+            .run_command(Caller::Job, &remove, Effect::Writes)
+            .await?;
+        self.busy.lock().remove(&concert);
         Ok(())
     }
 
@@ -146,15 +148,16 @@ impl ScriptRunner {
         let mut range = Cmd::new();
         range.arg("ZRANGE").arg(self.keys.busy());
         range.arg(0).arg(-1).arg("WITHSCORES");
-        let entries: Vec<(Vec<u8>, f64)> = self.command(Caller::Job, &range, Effect::Reads).await?;
+        let entries: Vec<(Vec<u8>, f64)> =
+            self.run_command(Caller::Job, &range, Effect::Reads).await?;
         let mut numbers = HashMap::with_capacity(entries.len());
         for (name, number) in entries {
             match concert(&name) {
                 Some(concert) => {
-                    numbers.insert(concert, whole(number));
+                    numbers.insert(concert, whole_number(number));
                 }
-                None if !self.listed.warned.swap(true, Ordering::Relaxed) => {
-                    let entry = name.get(..SHOWN).unwrap_or(&name).escape_ascii();
+                None if !self.busy.warned.swap(true, Ordering::Relaxed) => {
+                    let entry = name.get(..LOGGED_BYTES_MAX).unwrap_or(&name).escape_ascii();
                     tracing::warn!(%entry,
                         "skipped an entry in the list of busy queues that is no concert id");
                 }
@@ -162,24 +165,26 @@ impl ScriptRunner {
             }
         }
         let concerts = numbers.keys().copied().collect();
-        *self.listed.lock() = numbers;
+        *self.busy.lock() = numbers;
         Ok(concerts)
     }
 }
 
-/// The concert of an entry. None unless the entry is a concert id as this program writes it.
+/// Returns the concert of an entry. None unless the entry is a concert id as this program writes
+/// it.
 fn concert(name: &[u8]) -> Option<ConcertId> {
     let name = str::from_utf8(name).ok()?;
     let concert: ConcertId = name.parse().ok()?;
     (concert.to_string() == name).then_some(concert)
 }
 
-/// The number of an entry. The numbers that this program writes are whole and far below 2^53.
+/// Returns the number of an entry. The numbers that this program writes are whole and far below
+/// 2^53.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a number of another program may be anything"
 )]
-fn whole(number: f64) -> i64 {
+fn whole_number(number: f64) -> i64 {
     number as i64
 }
 
@@ -188,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_as_we_write_them_are_ours() {
+    fn only_an_entry_that_this_program_writes_is_a_concert() {
         let name = "0198c0de-0000-7000-8000-000000000001";
         assert_eq!(concert(name.as_bytes()).unwrap().to_string(), name);
         for other in ["", "typo", &name.replace('-', ""), &name.to_uppercase()] {

@@ -24,25 +24,25 @@ pub(crate) enum UserOperation {
 impl UserOperation {
     /// Runs the operation for these requests in one call. Each must be of another user. Lists the
     /// queue as busy if the reply says so.
-    pub(crate) async fn ask<'a>(
+    pub(crate) async fn call<'a>(
         self,
-        calls: &ScriptRunner,
+        runner: &ScriptRunner,
         concert: ConcertId,
-        people: impl ExactSizeIterator<Item = &'a UserRequest> + Clone,
+        requests: impl ExactSizeIterator<Item = &'a UserRequest> + Clone,
     ) -> StoreResult<BatchReply> {
         let arguments = |call: &mut Cmd| {
-            for request in people.clone() {
+            for request in requests.clone() {
                 request.add_to(call);
             }
         };
-        let reply = calls
-            .on_queue(Caller::Request, concert, self.script(), arguments)
+        let reply = runner
+            .run_on_queue(Caller::Request, concert, self.script(), arguments)
             .await?;
-        let answers = BatchReply::read(reply, people.len())?;
-        if let Some(listing) = answers.listing {
-            calls.try_to_list(Caller::Request, concert, listing).await;
+        let replies = BatchReply::read(reply, requests.len())?;
+        if let Some(listing) = replies.listing {
+            runner.try_to_list(Caller::Request, concert, listing).await;
         }
-        Ok(answers)
+        Ok(replies)
     }
 
     fn script(self) -> &'static Script {
@@ -54,9 +54,9 @@ impl UserOperation {
         }
     }
 
-    /// True if the operation may change nothing for a claimed place, so that the cheaper `CLAIMED`
-    /// script can answer it.
-    pub(crate) fn may_only_look(self) -> bool {
+    /// Returns true if the operation may change nothing for a claimed place, so that the cheaper
+    /// `CLAIMED` script can answer it.
+    pub(crate) fn may_only_read(self) -> bool {
         matches!(self, Self::LookUp | Self::PassGate)
     }
 }
@@ -64,17 +64,17 @@ impl UserOperation {
 /// Looks up the claimed places of these requests, in their order. None for a request without a
 /// claimed place.
 pub(crate) async fn claimed<'a>(
-    calls: &ScriptRunner,
+    runner: &ScriptRunner,
     concert: ConcertId,
-    people: impl ExactSizeIterator<Item = &'a UserRequest> + Clone,
+    requests: impl ExactSizeIterator<Item = &'a UserRequest> + Clone,
 ) -> StoreResult<Vec<Option<Stamped<UserReply>>>> {
     let members = |call: &mut Cmd| {
-        for request in people.clone() {
+        for request in requests.clone() {
             request.add_member_to(call);
         }
     };
-    let reply = calls
-        .on_queue(Caller::Request, concert, &scripts::CLAIMED, members)
+    let reply = runner
+        .run_on_queue(Caller::Request, concert, &scripts::CLAIMED, members)
         .await?;
-    user_requests::read_claimed(reply, people)
+    user_requests::read_claimed(reply, requests)
 }

@@ -18,12 +18,12 @@ use crate::errors::{self, Effect};
 #[derive(Debug)]
 pub(crate) struct Reply {
     /// The word for the outcome of the call.
-    pub(crate) what: String,
+    pub(crate) word: String,
     pub(crate) as_of: Timestamp,
     rest: vec::IntoIter<Value>,
 }
 
-/// The words for the states of a policy; `lua/` knows them too.
+/// The words for the states of a policy. The scripts use the same words.
 const STATES: [(PolicyState, &str); 4] = [
     (PolicyState::Open, "open"),
     (PolicyState::Paused, "paused"),
@@ -31,44 +31,44 @@ const STATES: [(PolicyState, &str); 4] = [
     (PolicyState::Closed, "closed"),
 ];
 
-/// The word for a state.
-pub(crate) fn word(state: PolicyState) -> &'static str {
+/// Returns the word for a state.
+pub(crate) fn state_word(state: PolicyState) -> &'static str {
     STATES
         .iter()
         .find(|(other, _)| *other == state)
         .map_or("closed", |(_, word)| word)
 }
 
-/// The failure for a reply that its script never returns.
+/// Returns the failure for a reply that its script never returns.
 pub(crate) fn malformed_reply() -> StoreError {
-    errors::strange_answer(Effect::Writes)
+    errors::unreadable_reply(Effect::Writes)
 }
 
 /// Unwraps the reply to the call with this number. None if the reply belongs to another call.
-pub(crate) fn to_call(number: u64, answer: Value) -> Option<Value> {
-    let Value::Array(numbered) = answer else {
+pub(crate) fn to_call(number: u64, reply: Value) -> Option<Value> {
+    let Value::Array(numbered) = reply else {
         return None;
     };
     match <[Value; 2]>::try_from(numbered) {
-        Ok([Value::BulkString(told), answer]) => {
-            (told == number.to_string().as_bytes()).then_some(answer)
+        Ok([Value::BulkString(returned), reply]) => {
+            (returned == number.to_string().as_bytes()).then_some(reply)
         }
         _ => None,
     }
 }
 
 impl Reply {
-    /// Begins to read a reply: takes its word and its instant.
-    pub(crate) fn read(answer: Value) -> StoreResult<Self> {
-        let Value::Array(values) = answer else {
+    /// Begins to read a reply: reads its word and its instant.
+    pub(crate) fn read(reply: Value) -> StoreResult<Self> {
+        let Value::Array(values) = reply else {
             return Err(malformed_reply());
         };
         let mut reply = Self {
-            what: String::new(),
+            word: String::new(),
             as_of: Timestamp::UNIX_EPOCH,
             rest: values.into_iter(),
         };
-        reply.what = reply.text()?;
+        reply.word = reply.text()?;
         reply.as_of = reply.instant()?;
         Ok(reply)
     }
@@ -81,7 +81,7 @@ impl Reply {
         }
     }
 
-    /// The view of the queue.
+    /// Reads the view of the queue.
     pub(crate) fn view(&mut self) -> StoreResult<QueueView> {
         let state = self.text()?;
         let state = STATES.iter().find(|(_, word)| *word == state);
@@ -93,34 +93,34 @@ impl Reply {
         })
     }
 
-    /// An instant, or None. A script keeps instants as doubles, which round the last ones up: an
-    /// instant beyond the range becomes [`Timestamp::MAX`].
+    /// Reads an instant, or None. A script keeps instants as doubles, which round the last ones up:
+    /// an instant beyond the range becomes [`Timestamp::MAX`].
     pub(crate) fn optional_instant(&mut self) -> StoreResult<Option<Timestamp>> {
         let micros = self.optional()?;
         Ok(micros.map(|micros| instant(micros).unwrap_or(Timestamp::MAX)))
     }
 
-    /// What is left to buy.
+    /// Reads the sale.
     fn sale(&mut self) -> StoreResult<SaleState> {
         let number = self.number()?;
         let state = u8::try_from(number).ok().and_then(SaleState::from_number);
         state.ok_or_else(malformed_reply)
     }
 
-    /// The generation of the queue, in hexadecimal digits.
+    /// Reads the generation of the queue, in hexadecimal digits.
     pub(crate) fn generation(&mut self) -> StoreResult<Generation> {
         let digits = self.text()?;
         let number = u64::from_str_radix(&digits, 16).map_err(|_| malformed_reply())?;
         Ok(Generation(number))
     }
 
-    /// The version of a policy.
+    /// Reads the version of a policy.
     pub(crate) fn version(&mut self) -> StoreResult<PolicyVersion> {
         let version = self.text()?.parse().map_err(|_| malformed_reply())?;
         Ok(PolicyVersion(version))
     }
 
-    /// Bytes.
+    /// Reads bytes.
     pub(crate) fn bytes(&mut self) -> StoreResult<Vec<u8>> {
         match self.rest.next() {
             Some(Value::BulkString(bytes)) => Ok(bytes),
@@ -129,12 +129,12 @@ impl Reply {
         }
     }
 
-    /// A text.
+    /// Reads a text.
     pub(crate) fn text(&mut self) -> StoreResult<String> {
         String::from_utf8(self.bytes()?).map_err(|_| malformed_reply())
     }
 
-    /// A number, or None.
+    /// Reads a number, or None.
     pub(crate) fn optional(&mut self) -> StoreResult<Option<i64>> {
         match self.rest.next() {
             Some(Value::Int(number)) => Ok(Some(number)),
@@ -143,22 +143,22 @@ impl Reply {
         }
     }
 
-    /// A number.
+    /// Reads a number.
     pub(crate) fn number(&mut self) -> StoreResult<i64> {
         self.optional()?.ok_or_else(malformed_reply)
     }
 
-    /// A number that is not negative.
+    /// Reads a number. Errors if it is negative.
     pub(crate) fn count(&mut self) -> StoreResult<u64> {
         count(self.number()?)
     }
 
-    /// A flag: 1 or 0.
+    /// Reads a flag: 1 or 0.
     pub(crate) fn flag(&mut self) -> StoreResult<bool> {
         Ok(self.number()? != 0)
     }
 
-    /// A list.
+    /// Reads a list.
     pub(crate) fn list(&mut self) -> StoreResult<vec::IntoIter<Value>> {
         match self.rest.next() {
             Some(Value::Array(values)) => Ok(values.into_iter()),
@@ -166,7 +166,7 @@ impl Reply {
         }
     }
 
-    /// The rest of the reply, which must be whole numbers.
+    /// Reads the rest of the reply. Errors unless it is whole numbers.
     pub(crate) fn numbers(&mut self) -> StoreResult<Vec<i64>> {
         let mut numbers = Vec::with_capacity(self.rest.len());
         while self.rest.len() > 0 {
@@ -180,12 +180,12 @@ impl Reply {
     }
 }
 
-/// Checks that a number is not negative.
+/// Returns a number as a count. Errors if it is negative.
 pub(crate) fn count(number: i64) -> StoreResult<u64> {
     u64::try_from(number).map_err(|_| malformed_reply())
 }
 
-/// The instant `micros` microseconds after the beginning of 1970.
+/// Returns the instant `micros` microseconds after the beginning of 1970.
 pub(crate) fn instant(micros: i64) -> StoreResult<Timestamp> {
     Timestamp::from_microsecond(micros).map_err(|_| malformed_reply())
 }

@@ -17,11 +17,12 @@ use crate::{
     errors::{self, Effect},
     format,
     keys::Keys,
-    listing::Listed,
+    listing::BusyList,
     reply::{self, Reply},
 };
 
-/// The most times that one call loads its script: a flush may remove it again before it runs.
+/// Maximum number of times that one call loads its script: a flush may remove it again before it
+/// runs.
 const LOADS_MAX: u32 = 3;
 
 /// Runs scripts and commands on the connections of a store.
@@ -30,16 +31,16 @@ pub(crate) struct ScriptRunner {
     connections: Arc<Connections>,
     pub(crate) keys: Keys,
     /// The list of busy queues as it was last read.
-    pub(crate) listed: Listed,
+    pub(crate) busy: BusyList,
     offset: TimeOffset,
-    /// The last number of a call: each call of a script has its own.
+    /// The number of the last call. Each call of a script has its own number.
     last_number: Arc<AtomicU64>,
 }
 
-/// What a call is made for. It decides which connection the call uses.
+/// The origin of a call. It decides which connection the call uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// The request of a user, who waits for the reply.
+    /// A request, whose user waits for the reply.
     Request,
     /// A job: no user waits.
     Job,
@@ -50,7 +51,7 @@ impl ScriptRunner {
         Self {
             connections,
             keys,
-            listed: Listed::default(),
+            busy: BusyList::default(),
             offset,
             last_number: Arc::default(),
         }
@@ -63,13 +64,13 @@ impl ScriptRunner {
         }
     }
 
-    /// The error with which a call would fail at once. None if it would not.
+    /// Returns the error with which a call would fail at once. None if it would not.
     pub(crate) fn failure(&self, caller: Caller) -> Option<StoreError> {
         self.connection(caller).failure()
     }
 
     /// Runs a script on the queue of `concert`, with `arguments` added to its own.
-    pub(crate) async fn on_queue(
+    pub(crate) async fn run_on_queue(
         &self,
         caller: Caller,
         concert: ConcertId,
@@ -83,7 +84,7 @@ impl ScriptRunner {
     }
 
     /// Runs a script on exactly these keys.
-    pub(crate) async fn on_keys(
+    pub(crate) async fn run_on_keys(
         &self,
         caller: Caller,
         keys: &[String],
@@ -96,7 +97,7 @@ impl ScriptRunner {
     }
 
     /// Runs a command.
-    pub(crate) async fn command<T: FromRedisValue>(
+    pub(crate) async fn run_command<T: FromRedisValue>(
         &self,
         caller: Caller,
         command: &Cmd,
@@ -104,10 +105,10 @@ impl ScriptRunner {
     ) -> StoreResult<T> {
         let connection = self.connection(caller);
         let mut handle = connection.handle().await?;
-        let answer = send(&connection, &mut handle, command, effect).await?;
-        T::from_redis_value(answer).map_err(|_| {
-            connection.report(&handle, errors::ConnectionFault::OutOfStep);
-            errors::strange_answer(effect)
+        let reply = send(&connection, &mut handle, command, effect).await?;
+        T::from_redis_value(reply).map_err(|_| {
+            connection.report(&handle, errors::ConnectionFault::ReplyMismatch);
+            errors::unreadable_reply(effect)
         })
     }
 
@@ -123,17 +124,17 @@ impl ScriptRunner {
         let number = self.last_number.fetch_add(1, Ordering::Relaxed);
         let mut handle = connection.handle().await?;
         call.arg(handle.server()).arg(number);
-        let answer = run(&connection, &mut handle, script, &call).await?;
-        let answer = reply::to_call(number, answer).ok_or_else(|| {
-            connection.report(&handle, errors::ConnectionFault::OutOfStep);
+        let reply = run_script(&connection, &mut handle, script, &call).await?;
+        let reply = reply::to_call(number, reply).ok_or_else(|| {
+            connection.report(&handle, errors::ConnectionFault::ReplyMismatch);
             reply::malformed_reply()
         })?;
-        format::same(answer)
+        format::check_reply(reply)
     }
 }
 
 /// Runs a script. Loads it first if the server does not have it.
-async fn run(
+async fn run_script(
     connection: &ManagedConnection,
     handle: &mut ConnectionHandle,
     script: &Script,
@@ -147,13 +148,13 @@ async fn run(
                 loaded.map_err(|error| failed(connection, handle, &error, Effect::Reads))?;
             }
             Err(error) => return Err(failed(connection, handle, &error, Effect::Writes)),
-            Ok(answer) => return Ok(answer),
+            Ok(reply) => return Ok(reply),
         }
     }
     send(connection, handle, call, Effect::Writes).await
 }
 
-/// The command that calls a script by its hash, on these keys.
+/// Returns the command that calls a script by its hash, on these keys.
 fn evalsha(script: &Script, keys: &[String]) -> Cmd {
     let mut call = Cmd::new();
     call.arg("EVALSHA").arg(script.get_hash()).arg(keys.len());
@@ -169,11 +170,12 @@ async fn send(
     command: &Cmd,
     effect: Effect,
 ) -> StoreResult<Value> {
-    let answer = command.query_async::<Value>(&mut handle.connection).await;
-    answer.map_err(|error| failed(connection, handle, &error, effect))
+    let reply = command.query_async::<Value>(&mut handle.connection).await;
+    reply.map_err(|error| failed(connection, handle, &error, effect))
 }
 
-/// Reports an error to the connection if it is a fault of it, and returns the failure of the store.
+/// Reports an error to the connection if it shows a fault of it, and returns the failure of the
+/// store.
 fn failed(
     connection: &ManagedConnection,
     handle: &ConnectionHandle,

@@ -1,10 +1,9 @@
 //! Every script: a file of `lua/`, put after its parts.
 //!
 //! A script is one file of `lua/` after the files of `lua/parts/` that it needs, whose definitions
-//! are its locals.
-//! All of them are wrapped in a function, so that the number of the call, which is the last of ARGV
-//! (`script_runner`), can be added to the reply. The server keeps scripts by their hash and may
-//! forget them at any time (`script_runner` then loads them again).
+//! are its locals. All of them are wrapped in a function, so that the number of the call, which is
+//! the last of ARGV (`script_runner`), can be added to the reply. The server keeps scripts by their
+//! hash and may forget them at any time (`script_runner` then loads them again).
 
 use std::sync::LazyLock;
 
@@ -24,7 +23,7 @@ macro_rules! former_format {
     };
 }
 
-/// The format number of everything that is stored on the server. A version of the program that
+/// The format number of all data that is stored on the server. A version of the program that
 /// changes the layout so that this one would misread it changes the number.
 ///
 /// Format 1 had no number. It differed from format 2 only in the numbers of the list of busy
@@ -46,10 +45,10 @@ macro_rules! scripts {
                 LazyLock::new(|| Script::new(concat!(
                     scripts!(@$($when)?),
                     "local FORMAT, FORMER_FORMAT = '", format_of_keys!(), "', '", former_format!(), "'\n",
-                    "local function answer_to_call()\n",
+                    "local function reply_to_call()\n",
                     $(include_str!(concat!("lua/parts/", $part, ".lua")), "\n",)*
                     include_str!(concat!("lua/", $script, ".lua")), "\n",
-                    "end\nreturn { ARGV[#ARGV], answer_to_call() }\n",
+                    "end\nreturn { ARGV[#ARGV], reply_to_call() }\n",
                 )));
         )*
     };
@@ -94,9 +93,9 @@ scripts! {
     EXPIRE = full "expire" [
         "queue", "gaps", "server", "service", "deadlines", "reentry", "tick", "expired"
     ];
-    /// Returns the arrival up to which every user was admitted or has gone.
+    /// Returns the arrival up to which every user was admitted or is gone.
     SERVED = full "served" ["queue", "gaps", "reentry"];
-    /// Returns whether no user has a place or can re-enter.
+    /// Checks whether the queue is empty: no user has a place or can re-enter.
     IS_EMPTY = full "is_empty" ["queue", "gaps", "deadlines", "reentry"];
     /// Removes a queue that is closed and empty.
     REMOVE = full "remove" ["queue", "deadlines"];

@@ -7,11 +7,11 @@ use frontrow_domain::{model::queue::ServerId, ports::StoreError};
 
 use crate::{connections::Connections, errors, open_error::RedisOpenError};
 
-/// The oldest supported version. From it on an error inside a script keeps its code, which shows
+/// The oldest supported version. From it on, an error inside a script keeps its code, which shows
 /// whether anything was changed.
 const OLDEST: (u32, u32) = (7, 0);
 
-/// What a server is to store.
+/// The data that a server stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
     /// Queues, whose users would lose their places with the keys.
@@ -38,10 +38,10 @@ pub(crate) async fn check(
     let handle = connections.for_job().handle().await;
     let mut connection = handle.map_err(unreachable)?.connection;
     match info(&mut connection, None).await {
-        Ok(Some(info)) => judge(&Info::read(&info), server, is_for),
+        Ok(Some(info)) => check_info(&Info::read(&info), server, is_for),
         Ok(None) => {
             if is_for == Use::Queues {
-                warn_of_silence(server);
+                warn_of_missing_info(server);
             }
             Ok(())
         }
@@ -68,13 +68,13 @@ async fn info(
     let mut info = Cmd::new();
     info.arg("INFO").arg(section);
     match info.query_async(connection).await {
-        Ok(told) => Ok(Some(told)),
+        Ok(info) => Ok(Some(info)),
         Err(error) if matches!(error.code(), Some("NOPERM" | "ERR")) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), RedisOpenError> {
+fn check_info(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), RedisOpenError> {
     if let Some(version) = info.get("redis_version")
         && number(version) < OLDEST
     {
@@ -88,7 +88,7 @@ fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), RedisOpenErro
         return Ok(());
     }
     let Some(policy) = info.get("maxmemory_policy") else {
-        warn_of_silence(server);
+        warn_of_missing_info(server);
         return Ok(());
     };
     // The other policies evict only keys with a time to live: rankings have one, queues do not.
@@ -108,7 +108,7 @@ fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), RedisOpenErro
     Ok(())
 }
 
-fn warn_of_silence(server: &str) {
+fn warn_of_missing_info(server: &str) {
     tracing::warn!(
         server,
         "cannot read the version or the eviction policy of Redis; make sure that it is 7.0 or \
@@ -133,7 +133,7 @@ impl<'a> Info<'a> {
     }
 }
 
-/// The first two numbers of a version.
+/// Returns the first two numbers of a version.
 fn number(version: &str) -> (u32, u32) {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
@@ -143,19 +143,22 @@ fn number(version: &str) -> (u32, u32) {
 mod tests {
     use super::*;
 
-    fn judged(info: &str) -> Result<(), RedisOpenError> {
-        judge(&Info::read(info), "here", Use::Queues)
+    fn check_for_queues(info: &str) -> Result<(), RedisOpenError> {
+        check_info(&Info::read(info), "here", Use::Queues)
     }
 
     #[test]
     fn an_old_server_is_refused() {
-        let old = judged("# Server\r\nredis_version:6.2.14\r\n").unwrap_err();
+        let old = check_for_queues("# Server\r\nredis_version:6.2.14\r\n").unwrap_err();
         assert_eq!(
             old.to_string(),
             "Redis at here is too old: it is 6.2.14, and 7.0 or later is needed"
         );
         for good in ["7.0.0", "7.2.4", "8.2.1", "10.0"] {
-            assert_eq!(judged(&format!("redis_version:{good}\r\n")), Ok(()));
+            assert_eq!(
+                check_for_queues(&format!("redis_version:{good}\r\n")),
+                Ok(())
+            );
         }
     }
 
@@ -163,25 +166,25 @@ mod tests {
     fn a_server_that_may_evict_queues_is_refused() {
         let evicts = "redis_version:7.0.15\r\nmaxmemory:1000000\r\nmaxmemory_policy:";
         for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random"] {
-            let error = judged(&format!("{evicts}{policy}\r\n")).unwrap_err();
+            let error = check_for_queues(&format!("{evicts}{policy}\r\n")).unwrap_err();
             assert!(error.to_string().contains(policy), "{error}");
         }
         for policy in ["noeviction", "volatile-lru", "volatile-ttl"] {
-            assert_eq!(judged(&format!("{evicts}{policy}\r\n")), Ok(()));
+            assert_eq!(check_for_queues(&format!("{evicts}{policy}\r\n")), Ok(()));
         }
     }
 
     #[test]
     fn a_server_without_a_limit_evicts_nothing() {
         let info = "redis_version:7.0.15\r\nmaxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n";
-        assert_eq!(judged(info), Ok(()));
+        assert_eq!(check_for_queues(info), Ok(()));
     }
 
     #[test]
     fn a_cache_may_evict_but_not_be_too_old() {
         let info = "redis_version:7.0.15\r\nmaxmemory:1000000\r\nmaxmemory_policy:allkeys-lru\r\n";
-        assert_eq!(judge(&Info::read(info), "here", Use::Cache), Ok(()));
-        let old = judge(&Info::read("redis_version:6.0.1\r\n"), "here", Use::Cache);
+        assert_eq!(check_info(&Info::read(info), "here", Use::Cache), Ok(()));
+        let old = check_info(&Info::read("redis_version:6.0.1\r\n"), "here", Use::Cache);
         assert!(
             matches!(old, Err(RedisOpenError::OldServer { .. })),
             "{old:?}"

@@ -20,29 +20,29 @@ use crate::{
 pub(crate) struct UserRequest {
     pub(crate) member: Member,
     /// The arrival and the generation of the user's ticket. None without one.
-    shown: Option<(Arrival, Generation)>,
+    ticket: Option<(Arrival, Generation)>,
     /// A further argument, whose meaning depends on the script. None if it takes none.
     number: Option<u64>,
 }
 
 impl UserRequest {
-    /// A request of `user` with `ticket`.
+    /// Returns a request of `user` with `ticket`.
     pub(crate) fn new(user: &UserId, ticket: Option<&Ticket>) -> Self {
         Self {
             member: Member::from(user),
-            shown: ticket.map(|ticket| (ticket.arrival, ticket.generation)),
+            ticket: ticket.map(|ticket| (ticket.arrival, ticket.generation)),
             number: None,
         }
     }
 
-    /// A heartbeat that is to be recorded, with its instant as the number.
+    /// Returns a request to record a heartbeat, with its instant as the number.
     pub(crate) fn of_heartbeat(heartbeat: &Heartbeat) -> Self {
         // An instant before 1970 counts as 1970, which is older than every recorded heartbeat.
         let at = u64::try_from(heartbeat.at.as_microsecond()).unwrap_or(0);
         Self {
             member: Member::from(&heartbeat.user),
             // A heartbeat belongs to the place with its arrival. The script ignores the generation.
-            shown: Some((heartbeat.arrival, Generation(0))),
+            ticket: Some((heartbeat.arrival, Generation(0))),
             number: Some(at),
         }
     }
@@ -52,24 +52,24 @@ impl UserRequest {
         call.arg(self.member.as_bytes());
     }
 
-    /// True if the request changes nothing for a place that is claimed already, and the arrival is
-    /// so early that the user probably does not wait any more.
-    pub(crate) fn only_looks(&self, admitted_up_to: Arrival) -> bool {
+    /// Returns true if the request changes nothing for a place that is claimed already, and the
+    /// arrival is so early that the user probably does not wait any more.
+    pub(crate) fn only_reads(&self, admitted_up_to: Arrival) -> bool {
         let is_admitted = self
-            .shown
+            .ticket
             .is_some_and(|(arrival, _)| arrival <= admitted_up_to);
         is_admitted && self.number.is_none()
     }
 
     /// Sets the number for the script.
-    pub(crate) fn with(self, number: Option<u64>) -> Self {
+    pub(crate) fn with_number(self, number: Option<u64>) -> Self {
         Self { number, ..self }
     }
 
     /// Adds the four arguments of the user to those of a script.
     pub(crate) fn add_to(&self, call: &mut Cmd) {
         call.arg(self.member.as_bytes());
-        match self.shown {
+        match self.ticket {
             Some((arrival, generation)) => call.arg(arrival.micros()).arg(generation.to_string()),
             None => call.arg("").arg(""),
         };
@@ -93,7 +93,7 @@ pub(crate) enum ReplyCode {
     Closed,
     /// Every seat is sold.
     SoldOut,
-    /// The line has the most users that it may have.
+    /// The line has the maximum number of users.
     Full,
     /// The user has left the queue.
     Left,
@@ -118,7 +118,7 @@ impl ReplyCode {
 /// The reply about one user.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UserReply {
-    pub(crate) came: ReplyCode,
+    pub(crate) code: ReplyCode,
     /// The view of the queue.
     pub(crate) queue: QueueView,
     generation: Generation,
@@ -126,7 +126,7 @@ pub(crate) struct UserReply {
 }
 
 impl UserReply {
-    /// The generation of the queue and the arrival of the place if it is active. None otherwise.
+    /// Returns the generation of the queue and the arrival of the place. None unless it is active.
     pub(crate) fn active(&self) -> Option<(Generation, Arrival)> {
         match self.place {
             Some((arrival, Standing::Active { .. })) => Some((self.generation, arrival)),
@@ -134,17 +134,17 @@ impl UserReply {
         }
     }
 
-    /// As [`UserReply::place`]. None if the place is gone.
+    /// Returns the same as [`UserReply::place`]. None if the place is gone.
     pub(crate) fn place_if_any(
         &self,
         concert: ConcertId,
         user: &UserId,
     ) -> StoreResult<Option<Place>> {
-        let has_place = self.came != ReplyCode::Gone;
+        let has_place = self.code != ReplyCode::Gone;
         has_place.then(|| self.place(concert, user)).transpose()
     }
 
-    /// The place of `user` in the queue of `concert`. Errors if the reply has none.
+    /// Returns the place of `user` in the queue of `concert`. Errors if the reply has none.
     pub(crate) fn place(&self, concert: ConcertId, user: &UserId) -> StoreResult<Place> {
         let (arrival, standing) = self.place.ok_or_else(reply::malformed_reply)?;
         Ok(Place {
@@ -169,18 +169,18 @@ pub(crate) struct BatchReply {
     pub(crate) listing: Option<i64>,
     /// The reply for each user, in the order of the requests. None if the store does not have the
     /// queue.
-    pub(crate) told: Option<Vec<UserReply>>,
+    pub(crate) replies: Option<Vec<UserReply>>,
 }
 
 impl BatchReply {
     /// Parses a reply. Errors unless it has one record for each user of the call.
-    pub(crate) fn read(mut reply: Reply, people: usize) -> StoreResult<Self> {
+    pub(crate) fn read(mut reply: Reply, users: usize) -> StoreResult<Self> {
         let as_of = reply.as_of;
-        if reply.what == "unknown" {
+        if reply.word == "unknown" {
             return Ok(Self {
                 as_of,
                 listing: None,
-                told: None,
+                replies: None,
             });
         }
         let queue = reply.view()?;
@@ -188,16 +188,16 @@ impl BatchReply {
         let admitted = reply.count()?;
         let listing = reply.optional()?;
         let records = reply.bytes()?;
-        let (records, []) = records.as_chunks::<RECORD>() else {
+        let (records, []) = records.as_chunks::<RECORD_BYTES>() else {
             return Err(reply::malformed_reply());
         };
-        if records.len() != people {
+        if records.len() != users {
             return Err(reply::malformed_reply());
         }
-        let told = records.iter().map(|record| {
-            let (came, place) = read_record(record, admitted)?;
+        let replies = records.iter().map(|record| {
+            let (code, place) = read_record(record, admitted)?;
             Ok(UserReply {
-                came,
+                code,
                 queue,
                 generation,
                 place,
@@ -206,55 +206,60 @@ impl BatchReply {
         Ok(Self {
             as_of,
             listing,
-            told: Some(told.collect::<StoreResult<_>>()?),
+            replies: Some(replies.collect::<StoreResult<_>>()?),
         })
     }
 }
 
-/// Parses the reply of `lua/claimed.lua` for these users. None for a user without a claimed place,
-/// or whose place belongs to another ticket or has expired.
+/// Parses the reply of `lua/claimed.lua` to these requests. None for a user without a claimed
+/// place, or whose place belongs to another ticket or has expired.
 pub(crate) fn read_claimed<'a>(
     mut reply: Reply,
-    people: impl ExactSizeIterator<Item = &'a UserRequest>,
+    requests: impl ExactSizeIterator<Item = &'a UserRequest>,
 ) -> StoreResult<Vec<Option<Stamped<UserReply>>>> {
     let as_of = reply.as_of;
-    if reply.what == "unknown" {
-        return Ok(people.map(|_| None).collect());
+    if reply.word == "unknown" {
+        return Ok(requests.map(|_| None).collect());
     }
     let queue = reply.view()?;
     let generation = reply.generation()?;
-    let kept = reply.list()?;
-    if kept.len() != people.len() {
+    let stored = reply.list()?;
+    if stored.len() != requests.len() {
         return Err(reply::malformed_reply());
     }
-    let told = kept.zip(people).map(|(kept, request)| {
-        let Some((arrival, admitted_at, until)) = claimed(&kept)? else {
+    let replies = stored.zip(requests).map(|(stored, request)| {
+        let Some((arrival, admitted_at, until)) = claimed(&stored)? else {
             return Ok(None);
         };
-        let is_theirs = request.shown.is_some_and(|(shown, _)| shown == arrival);
+        let is_theirs = request
+            .ticket
+            .is_some_and(|(ticket_arrival, _)| ticket_arrival == arrival);
         let standing = Standing::Active {
             admitted_at,
             until,
             claimed: true,
         };
-        let told = UserReply {
-            came: ReplyCode::Place,
+        let reply = UserReply {
+            code: ReplyCode::Place,
             queue,
             generation,
             place: Some((arrival, standing)),
         };
-        Ok((is_theirs && as_of < until).then_some(Stamped { as_of, value: told }))
+        Ok((is_theirs && as_of < until).then_some(Stamped {
+            as_of,
+            value: reply,
+        }))
     });
-    told.collect()
+    replies.collect()
 }
 
-/// Arrival, admission and deadline of a stored active place (`pack_place` in `lua/parts/queue.lua`). None
-/// unless it is claimed.
-fn claimed(kept: &Value) -> StoreResult<Option<(Arrival, Timestamp, Timestamp)>> {
-    let Value::BulkString(kept) = kept else {
+/// Returns arrival, admission and deadline of a stored active place (`pack_place` in
+/// `lua/parts/queue.lua`). None unless it is claimed.
+fn claimed(stored: &Value) -> StoreResult<Option<(Arrival, Timestamp, Timestamp)>> {
+    let Value::BulkString(stored) = stored else {
         return Ok(None);
     };
-    let (&[arrival, admitted_at, _, until], []) = kept.as_chunks() else {
+    let (&[arrival, admitted_at, _, until], []) = stored.as_chunks() else {
         return Ok(None);
     };
     let [arrival, admitted_at, until] = [arrival, admitted_at, until].map(i64::from_le_bytes);
@@ -266,33 +271,33 @@ fn claimed(kept: &Value) -> StoreResult<Option<(Arrival, Timestamp, Timestamp)>>
 }
 
 /// The number of bytes in the record of one user.
-const RECORD: usize = 26;
+const RECORD_BYTES: usize = 26;
 
 /// Parses the record of one user: the outcome and the place. `admitted` is the number of users who
-/// were admitted from the line until now.
+/// were admitted from the line.
 fn read_record(
-    &[came, standing, ref numbers @ ..]: &[u8; RECORD],
+    &[code, standing, ref numbers @ ..]: &[u8; RECORD_BYTES],
     admitted: u64,
 ) -> StoreResult<(ReplyCode, Option<(Arrival, Standing)>)> {
-    let came = ReplyCode::ALL.get(usize::from(came));
-    let came = *came.ok_or_else(reply::malformed_reply)?;
-    let (&[arrival, one, other], []) = numbers.as_chunks() else {
+    let code = ReplyCode::ALL.get(usize::from(code));
+    let code = *code.ok_or_else(reply::malformed_reply)?;
+    let (&[arrival, first, second], []) = numbers.as_chunks() else {
         return Err(reply::malformed_reply());
     };
-    let [arrival, one, other] = [arrival, one, other].map(i64::from_le_bytes);
+    let [arrival, first, second] = [arrival, first, second].map(i64::from_le_bytes);
     let standing = match standing {
-        0 => return Ok((came, None)),
+        0 => return Ok((code, None)),
         1 => Standing::Waiting {
-            position: reply::count(one)?,
-            behind: reply::count(other)?,
+            position: reply::count(first)?,
+            behind: reply::count(second)?,
             admitted,
         },
         2 | 3 => Standing::Active {
-            admitted_at: reply::instant(one)?,
-            until: reply::instant(other)?,
+            admitted_at: reply::instant(first)?,
+            until: reply::instant(second)?,
             claimed: standing == 3,
         },
         _ => return Err(reply::malformed_reply()),
     };
-    Ok((came, Some((Arrival::from_micros(arrival), standing))))
+    Ok((code, Some((Arrival::from_micros(arrival), standing))))
 }

@@ -1,10 +1,11 @@
-//! What counting for the rankings costs on SQLite: those who pay, those who ask, and an upgrade.
+//! Measures the cost of counting for the rankings on SQLite: of payments, of reads and of an
+//! upgrade.
 //!
 //! ```text
 //! cargo run --release -p frontrow-adapter-embedded --example ranking_figures_sqlite
 //! ```
 
-#![expect(clippy::unwrap_used, reason = "what fails ends the program")]
+#![expect(clippy::unwrap_used, reason = "a failure ends the program")]
 
 mod paying;
 mod ranking;
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-/// A file of its own, the adapter on it, and a connection past the adapter.
+/// A separate file, the adapter on it, and a direct connection to it.
 struct Bench {
     database: SqliteDatabase,
     raw: SqliteConnection,
@@ -29,16 +30,19 @@ struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "as the program's clock")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the same clock as that of the program"
+        )]
         let now = Timestamp::now();
         Timestamp::from_microsecond(now.as_microsecond()).unwrap()
     }
 }
 
 impl Bench {
-    /// With so many concerts, of one performance each.
+    /// Opens a new file with `concerts` concerts, of one performance each.
     async fn open(concerts: u32) -> Self {
-        // Where the program would keep it, since a folder for temporary files may be in memory.
+        // In the working folder, because a folder for temporary files may be in memory.
         let folder = TempDir::new_in(".").unwrap();
         let file = folder.path().join("frontrow.db");
         let database = SqliteDatabase::open(&file, Arc::new(SystemClock)).await;
@@ -71,7 +75,7 @@ const CONCERT: u8 = 1;
 const PERFORMANCE: u8 = 2;
 const RESERVATION: u8 = 3;
 
-/// A query of so many numbers, as `n`.
+/// Returns a query of `count` numbers from `first` on, as `n`.
 fn numbers(first: u32, count: u32) -> String {
     let end = first + count;
     format!(
@@ -81,12 +85,12 @@ fn numbers(first: u32, count: u32) -> String {
     )
 }
 
-/// The id of row `n` of a kind.
+/// Returns the SQL of the id of row `n` of a kind.
 fn id(kind: u8, n: &str) -> String {
     format!("unhex(printf('0{kind}%030x', {n}))")
 }
 
-/// How long something takes, in milliseconds.
+/// Returns the result of `work`, and its duration in milliseconds.
 async fn timed<T>(work: impl Future<Output = T>) -> (T, f64) {
     #[expect(clippy::disallowed_methods, reason = "it measures a duration")]
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! What those who pay pay for it.
+//! The cost of counting for payments.
 
 use std::sync::{
     Arc,
@@ -27,7 +27,7 @@ pub(crate) async fn figures() {
     let with = bench().await;
     let mut rates = [Vec::new(), Vec::new()];
     for round in 0..ROUNDS {
-        // In turns, so that both have the same share of whatever else the machine does.
+        // In turns, so that other work on the machine affects both alike.
         for (bench, rates) in [&without, &with].into_iter().zip(&mut rates) {
             let ((), ms) = timed(pay_all(&bench.database, round)).await;
             rates.push(f64::from(PAYMENTS) * 1_000.0 / ms);
@@ -45,7 +45,7 @@ pub(crate) async fn figures() {
     );
 }
 
-/// Seats that are held by as many users who have the points.
+/// Returns a file with held seats, each of a user with enough points.
 async fn bench() -> Bench {
     let mut bench = Bench::open(CONCERTS).await;
     let of = format!("n % {CONCERTS}");

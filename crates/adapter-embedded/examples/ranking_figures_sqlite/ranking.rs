@@ -1,4 +1,4 @@
-//! What those who ask for a ranking pay for it, and what an upgrade takes.
+//! The cost of reading a ranking, and of an upgrade.
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
 use frontrow_domain::{
@@ -19,7 +19,7 @@ pub(crate) async fn figures() {
     ] {
         println!("{SALES} seats of {CONCERTS} concerts, sold in {days} days");
         let mut bench = Bench::open(CONCERTS).await;
-        // As in a file of before the counters.
+        // As in a file from before the counters.
         bench.run("DROP TRIGGER added_reservations_are_counted");
         bench.run(&sales(days));
         let ((), ms) = timed(async { bench.run(COUNT_ALL) }).await;
@@ -36,7 +36,7 @@ pub(crate) async fn figures() {
     }
 }
 
-/// As the schema's change does it.
+/// The statement of the migration that adds the counters.
 const COUNT_ALL: &str = "
     INSERT INTO concert_sales (grain, starts_at, concert_id, seats)
     SELECT grains.grain, r.confirmed_at / grains.lasts * grains.lasts, r.concert_id, sum(r.seat_count)
@@ -46,9 +46,11 @@ const COUNT_ALL: &str = "
     WHERE r.confirmed_at IS NOT NULL
     GROUP BY 1, 2, 3";
 
-/// Spread evenly over the concerts and over the time before 1 November 2026 in Seoul.
+/// Returns statements that insert confirmed reservations, spread evenly over the concerts and over
+/// the last `days` days before 1 November 2026 in Seoul.
 fn sales(days: i64) -> String {
-    // A large step without a common factor, so that neighbours in time are of different concerts.
+    // A large step without a common factor, so that consecutive reservations are of different
+    // concerts.
     let of = format!("(n * 7919) % {CONCERTS}");
     let (concert, performance) = (id(CONCERT, &of), id(PERFORMANCE, &of));
     let (reservation, n) = (id(RESERVATION, "n"), numbers(0, SALES));
@@ -68,7 +70,8 @@ fn end() -> Timestamp {
     "2026-10-31T15:00:00Z".parse().unwrap()
 }
 
-/// What is asked for in the hours after the sale; of realtime, in its middle.
+/// Returns the span of a ranking that is read in the hours after the sale. A realtime ranking is
+/// read in its middle.
 fn span(period: Period, days: i64) -> Span {
     let seoul = TimeZone::get("Asia/Seoul").unwrap();
     let later = match period {
@@ -79,7 +82,7 @@ fn span(period: Period, days: i64) -> Span {
     period.span(end() + later, &seoul)
 }
 
-/// The best of some, in milliseconds.
+/// Returns the shortest of five reads from the counters, in milliseconds.
 async fn best_of(bench: &Bench, span: Span) -> f64 {
     let mut best = f64::INFINITY;
     for _ in 0..5 {
@@ -91,13 +94,13 @@ async fn best_of(bench: &Bench, span: Span) -> f64 {
 }
 
 #[derive(QueryableByName)]
-#[expect(dead_code, reason = "it is the time that counts")]
+#[expect(dead_code, reason = "only the duration is measured")]
 struct Sum {
     #[diesel(sql_type = BigInt)]
     number: i64,
 }
 
-/// The same from an index of reservations by the time of their confirmation, concert and seats.
+/// Does the same with the index of reservations by confirmation, concert and seats.
 async fn best_scan(bench: &mut Bench, span: Span) -> f64 {
     let sql = format!(
         "SELECT sum(seat_count) AS number FROM reservations INDEXED BY reservations_confirmed

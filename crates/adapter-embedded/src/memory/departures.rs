@@ -1,4 +1,4 @@
-//! The record of users who left the line.
+//! The departures of a line.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ pub(super) struct DepartureLog {
 
 impl DepartureLog {
     /// Records the departure of the user who arrived at `arrival`.
-    pub(super) fn note(&mut self, arrival: Arrival) {
+    pub(super) fn record(&mut self, arrival: Arrival) {
         if self.last.len() == Departures::REMEMBERED {
             self.last.pop_front();
         }
@@ -28,7 +28,7 @@ impl DepartureLog {
         (self.total, self.last.iter().copied())
     }
 
-    /// Makes the record of [`parts`](Self::parts). None if they cannot be those of a record.
+    /// Creates the record from its [`parts`](Self::parts). None if they contradict each other.
     pub(super) fn of_parts(total: u64, last: VecDeque<Arrival>) -> Option<Self> {
         let known = last.len() <= Departures::REMEMBERED && last.len() as u64 <= total;
         known.then_some(Self { total, last })
@@ -69,18 +69,18 @@ mod tests {
     }
 
     #[test]
-    fn it_remembers_so_many_and_admits_to_have_forgotten_the_others() {
+    fn the_log_keeps_the_latest_departures_and_older_ones_are_unknown() {
         let mut departures = DepartureLog::default();
         let first = Arrival::from_micros(1);
-        departures.note(first);
+        departures.record(first);
         assert_eq!(since(&departures, 0), Departures::These(vec![first]));
         let most = i64::try_from(Departures::REMEMBERED).unwrap();
         for micros in 2..=most + 1 {
-            departures.note(Arrival::from_micros(micros));
+            departures.record(Arrival::from_micros(micros));
         }
         assert_eq!(since(&departures, 0), Departures::Unknown);
         let Departures::These(known) = since(&departures, 1) else {
-            panic!("the last are remembered");
+            panic!("the latest are known");
         };
         assert_eq!(known.len(), Departures::REMEMBERED);
         assert_eq!(departures.last.len(), Departures::REMEMBERED);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_cannot_know_may_be_anybody() {
+    fn departures_since_an_invalid_cursor_are_unknown() {
         let departures = DepartureLog::default();
         assert_eq!(departures.since(None, NOW), Departures::Unknown);
         assert_eq!(since(&departures, 1), Departures::Unknown);

@@ -1,8 +1,8 @@
-//! What the process keeps in its memory: the waiting rooms, and computed rankings.
+//! The queues and the computed rankings in the memory of the process.
 //!
-//! Both end with the process. A clean stop writes the queues into a file, with which the next start
-//! goes on. A queue that is lost otherwise recovers as in any other store: the users carry their
-//! places in their tokens, and re-enter with them.
+//! Both end with the process. A clean stop writes the queues into a file, which the next start
+//! reads. A queue that is lost otherwise recovers as in any other store: the users have
+//! their places in their tokens, and re-enter with them.
 
 mod active;
 mod departures;

@@ -1,4 +1,4 @@
-//! An ordered set that returns how many of its keys come before a given one.
+//! An ordered set that returns the number of keys before a given one.
 
 /// Maximum number of keys in a leaf, and of children of a branch. Small enough to shift in well
 /// under a microsecond, large enough for 1,000,000 keys to lie four levels deep.
@@ -56,7 +56,7 @@ impl<K: Ord + Clone> OrderStatisticSet<K> {
         }
     }
 
-    /// Returns the key at this rank, from 0. None if there are not that many keys.
+    /// Returns the key at this rank, from 0. None if the set is too small.
     pub(super) fn get(&self, mut rank: usize) -> Option<&K> {
         let mut node = &self.root;
         loop {

@@ -20,14 +20,14 @@ use jiff::Timestamp;
 
 use super::state::QueueState;
 
-/// The waiting rooms of one process, in its memory.
+/// The queues of one process, in its memory.
 ///
 /// # Positions
 /// Positions are exact, except that expired places count until a tick has removed them.
 ///
 /// # Cost
-/// Every call costs the logarithm of the queue's length. Only ticks remove expired places, at most
-/// as many at a time as the caller says.
+/// Every call costs the logarithm of the queue's length. Only ticks remove expired places, and
+/// each call removes at most the number that its caller sets.
 ///
 /// A queue has one lock, held for microseconds and never across an await. Queues do not wait for
 /// each other.
@@ -76,8 +76,8 @@ impl MemoryQueue {
         self.queues.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes all queues out, as at the end of the process, and returns the instant. Later calls
-    /// find none.
+    /// Takes all queues out, as at the end of the process, and returns them with the instant. Later
+    /// calls find none.
     pub(super) fn take_all(&self) -> (Timestamp, Vec<Arc<Mutex<QueueState>>>) {
         let taken = mem::take(&mut *self.write());
         (self.now(), taken.into_values().collect())
@@ -119,8 +119,8 @@ impl MemoryQueue {
     }
 }
 
-/// Locks a queue. A panic under the lock would be a bug that cost one request. The queue stays
-/// usable.
+/// Locks a queue, and ignores poisoning. A panic under the lock is a bug, but fails only one
+/// request. The queue stays usable.
 pub(super) fn lock(queue: &Mutex<QueueState>) -> MutexGuard<'_, QueueState> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }

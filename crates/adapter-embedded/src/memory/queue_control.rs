@@ -79,8 +79,8 @@ impl QueueControl for MemoryQueue {
         Ok(queue.is_none_or(|queue| lock(&queue).holds_nothing(self.now())))
     }
 
-    /// A call that found the queue a moment before may still run on it. It sees it closed and
-    /// empty.
+    /// A concurrent call that found the queue before may still run on it. It finds the queue closed
+    /// and empty.
     async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
         let mut queues = self.write();
         let Some(queue) = queues.get(&concert) else {

@@ -98,7 +98,7 @@ impl QueueState {
         match self.place_of(&ticket.user, now) {
             Some(place) if place.ticket.arrival == ticket.arrival => {
                 if matches!(place.standing, Standing::Waiting { .. }) {
-                    self.departures.note(ticket.arrival);
+                    self.departures.record(ticket.arrival);
                 }
                 self.remove(&ticket.user, now);
                 LeaveOutcome::Left

@@ -15,8 +15,8 @@ const SMALL: usize = 64;
 /// A map by user.
 ///
 /// One hash map of a million entries takes a tenth of a second when it doubles, while all requests
-/// wait for its lock. Of 64 maps each doubles by itself, in a sixty-fourth of that time. Maps that
-/// have become nearly empty give their memory back.
+/// wait for its lock. Each of 64 maps doubles separately, in a sixty-fourth of that time. Maps that
+/// have become nearly empty release their memory.
 #[derive(Debug)]
 pub(super) struct ShardedMap<V> {
     spread: RandomState,
@@ -84,18 +84,18 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_and_gives_its_memory_back() {
-        let mut directory = ShardedMap::default();
+    fn an_emptied_map_releases_its_memory() {
+        let mut map = ShardedMap::default();
         for number in 0..50_000 {
-            directory.insert(user(number), number);
+            map.insert(user(number), number);
         }
-        *directory.get_mut(&user(7)).unwrap() = 70;
-        assert_eq!(directory.get(&user(7)), Some(&70));
+        *map.get_mut(&user(7)).unwrap() = 70;
+        assert_eq!(map.get(&user(7)), Some(&70));
         for number in 0..50_000 {
-            assert!(directory.remove(&user(number)).is_some());
+            assert!(map.remove(&user(number)).is_some());
         }
-        assert_eq!(directory.remove(&user(7)), None);
-        let room: usize = directory.shards.iter().map(HashMap::capacity).sum();
-        assert!(room <= SHARDS * SMALL * 2);
+        assert_eq!(map.remove(&user(7)), None);
+        let capacity: usize = map.shards.iter().map(HashMap::capacity).sum();
+        assert!(capacity <= SHARDS * SMALL * 2);
     }
 }

@@ -138,7 +138,7 @@ impl QueueState {
         self.remember_end(user, arrival, now);
     }
 
-    /// Remembers that the place of `user` with this arrival ended, while users may re-enter.
+    /// Records that the place of `user` with this arrival ended, while users may re-enter.
     pub(super) fn remember_end(&mut self, user: &UserId, arrival: Arrival, now: Timestamp) {
         if self.terms.accepts_reentry(now) {
             self.ended.insert(user.clone(), arrival);
@@ -169,7 +169,8 @@ impl QueueState {
         self.active.len() as u64
     }
 
-    /// Returns which users were admitted or have gone. None if that is not known.
+    /// Returns the arrival up to which all users were admitted or are gone. None if it is not
+    /// known.
     pub(super) fn served(&self, now: Timestamp) -> Option<Served> {
         let admitted = self.passed_to.max(self.at_once_up_to);
         let waits = self.waiting.first_arrival();

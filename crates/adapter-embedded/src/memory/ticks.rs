@@ -12,18 +12,17 @@ impl QueueState {
     /// Maximum number of absent users who stand aside in one call.
     const PASSED_MAX: u32 = 2_000;
 
-    /// Admits at most `limit` users from the head of the line, as state and policy allow. On the
-    /// way it removes at most `limit` expired places from the head, and makes absent users stand
-    /// aside.
+    /// Admits at most `limit` users from the head of the line, as state and policy allow. Also
+    /// removes at most `limit` expired places from the head, and makes absent users stand aside.
     pub(super) fn admit(&mut self, limit: u32, now: Timestamp) -> TickReport {
         self.terms.find_losses(None, now);
         self.terms.tick(now);
         let (waiting, _) = self.counts(now);
         let state = self.terms.state(now);
         // In *bypass* users who stand aside are admitted too.
-        let everybody = state == EffectiveState::Bypass;
+        let with_aside = state == EffectiveState::Bypass;
         let deadlines = self.terms.deadlines(now);
-        if waiting == 0 || !(everybody || self.waiting.has_line(&deadlines, now)) {
+        if waiting == 0 || !(with_aside || self.waiting.has_line(&deadlines, now)) {
             return self.report(0, false, now);
         }
         let active = self.occupied(now);
@@ -34,7 +33,7 @@ impl QueueState {
             && passed < Self::PASSED_MAX
             && u64::from(admitted) < room
         {
-            let Some((arrival, user, heartbeat)) = self.waiting.head(everybody) else {
+            let Some((arrival, user, heartbeat)) = self.waiting.head(with_aside) else {
                 break;
             };
             match HeadDecision::of(heartbeat, &self.terms.deadlines(now), state, now) {
@@ -61,7 +60,7 @@ impl QueueState {
         self.admitted += u64::from(admitted);
         let more = u64::from(admitted) < room
             && waiting > u64::from(admitted)
-            && self.waiting.head(everybody).is_some();
+            && self.waiting.head(with_aside).is_some();
         self.report(admitted, more, now)
     }
 
@@ -88,7 +87,7 @@ impl QueueState {
         self.report(removed, more || !forgotten, now)
     }
 
-    /// Forgets at most `limit` remembered ends once no user can re-enter. Returns true if none is
+    /// Removes at most `limit` remembered ends once no user can re-enter. Returns true if none is
     /// left that is no longer needed.
     fn forget_ends(&mut self, limit: u32, now: Timestamp) -> bool {
         if self.terms.accepts_reentry(now) {
@@ -163,7 +162,7 @@ mod tests {
         UserId::try_from(format!("user-{number}").as_str()).unwrap()
     }
 
-    /// A queue in which every user waits, made at second 0.
+    /// Returns a paused queue, created at second 0.
     fn paused(recovery: Option<Recovery>) -> QueueState {
         let policy = QueuePolicy {
             state: PolicyState::Paused,
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn removal_goes_on_in_chunks_and_counts_are_right_meanwhile() {
+    fn expired_places_are_removed_in_chunks_and_do_not_count_meanwhile() {
         let mut queue = paused(None);
         for number in 0..10 {
             joined(&mut queue, number, 0);
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn remembered_ends_are_forgotten_after_the_reentry_period() {
+    fn remembered_ends_are_removed_after_the_reentry_period() {
         let mut queue = paused(Some(Recovery::lasting(Duration::from_mins(1))));
         for number in 0..10 {
             let ticket = joined(&mut queue, number, 1);

@@ -152,10 +152,10 @@ impl Waiting {
         }
     }
 
-    /// Returns the next user in line: arrival, id and last heartbeat. If `everybody` is true, users
-    /// who stand aside are in line, too.
-    pub(super) fn head(&self, everybody: bool) -> Option<(Arrival, UserId, Timestamp)> {
-        let aside = self.aside.first().filter(|_| everybody);
+    /// Returns the next user in line: arrival, id and last heartbeat. If `with_aside` is true,
+    /// users who stand aside are in line, too.
+    pub(super) fn head(&self, with_aside: bool) -> Option<(Arrival, UserId, Timestamp)> {
+        let aside = self.aside.first().filter(|_| with_aside);
         let head = self.line.first().into_iter().chain(aside).min();
         let (arrival, user) = head?.clone();
         let heartbeat = self.places.get(&user)?.last_seen.at();

@@ -1,12 +1,12 @@
-//! The audit log: records what operators change, in the transaction of the change.
+//! The audit log: records the changes of operators, in the transactions of the changes.
 
 use diesel::{ExpressionMethods, QueryResult, RunQueryDsl, SqliteConnection, insert_into};
 use frontrow_domain::{model::AuditNote, ports::Operator};
 
 use super::{columns::Db, errors, schema::audit};
 
-/// Records what `by` did.
-pub(super) fn note(
+/// Records a change that `by` made.
+pub(super) fn record(
     connection: &mut SqliteConnection,
     by: &Operator,
     note: &AuditNote,

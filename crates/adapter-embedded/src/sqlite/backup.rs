@@ -31,7 +31,7 @@ pub struct BackupKey {
 /// complete or not at all, and is on the disk when this returns.
 ///
 /// # Errors
-/// States in one line what is wrong: there is no such database, it is not Frontrow's or it is
+/// States the failure in one line: there is no such database, it is not Frontrow's or it is
 /// damaged, `file` exists already, or it cannot be written.
 pub fn back_up(database: &Path, file: &Path, keys: &[BackupKey]) -> Result<(), BackupError> {
     if !database.exists() {
@@ -63,7 +63,7 @@ pub fn back_up(database: &Path, file: &Path, keys: &[BackupKey]) -> Result<(), B
     sync_folder(&folder)
 }
 
-/// An early check. The decisive one is that the finished copy replaces nothing.
+/// Errors early if `file` exists. The decisive check is that the finished copy replaces no file.
 fn refuse_existing(file: &Path) -> Result<(), BackupError> {
     match fs::symlink_metadata(file) {
         Ok(_) => Err(BackupError::Exists {
@@ -97,7 +97,7 @@ fn complete(
     // A queue may be seeded after this instant. Without the mark, a program that starts on the copy
     // would take that queue for a new one, and would refuse the re-entry of its users.
     //
-    // No start on the copy may use the queue image of a clean stop, whatever file is there.
+    // No start on the copy may use the queue image of a clean stop, even if the file exists.
     connection
         .batch_execute("PRAGMA journal_mode = MEMORY; UPDATE concerts SET seeded = 1")
         .and_then(|()| clean_stops::forget(&mut connection))
@@ -124,7 +124,7 @@ pub(super) fn open(path: &Path, shown: &Path) -> Result<SqliteConnection, Sqlite
         .replace('%', "%25")
         .replace('?', "%3f")
         .replace('#', "%23");
-    // For a file that may not be written, SQLite says only that it cannot be opened.
+    // For a file that may not be written, SQLite reports only that it cannot be opened.
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -149,7 +149,7 @@ pub(super) fn temporary_in(folder: &Path) -> Result<NamedTempFile, BackupError> 
         .prefix(".frontrow-")
         .suffix(".tmp")
         .tempfile_in(folder)
-        // The error's own text names a temporary file, which means nothing to the reader.
+        // The text of the error names a temporary file, which the reader does not know.
         .map_err(|error| BackupError::file("write into the folder", folder, &error.kind().into()))
 }
 

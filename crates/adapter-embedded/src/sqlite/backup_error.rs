@@ -1,4 +1,4 @@
-//! Why a backup cannot be made or restored, in words for an operator.
+//! The errors of backup and restore, with texts for operators.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ pub enum BackupError {
     /// There is nothing to copy.
     #[error("there is no database {}", path.display())]
     NoDatabase {
-        /// Where it should be.
+        /// The path at which it should be.
         path: PathBuf,
     },
     /// A database without tables.

@@ -1,4 +1,4 @@
-//! Reads the rows about money and seats as they are stored, for a check of whether they agree.
+//! Reads the stored rows about money and seats, for a check whether they agree.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 

@@ -56,7 +56,7 @@ impl CleanStops for SqliteDatabase {
     }
 }
 
-/// Clears the recorded stop in a file, which may be of any older schema.
+/// Clears the recorded stop in a file. The file may have an older schema.
 pub(super) fn forget(connection: &mut SqliteConnection) -> QueryResult<()> {
     let tables = "SELECT count(*) AS number FROM sqlite_schema WHERE name = 'settings'";
     if number(connection, tables)? > 0 {

@@ -1,5 +1,5 @@
-//! How the domain's values are stored in columns: ids as 16 bytes, instants and durations as whole
-//! microseconds, money as whole minor units, names as text.
+//! Converts the domain's values to columns: ids to 16 bytes, instants and durations to whole
+//! microseconds, money to whole minor units, names to text.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use frontrow_domain::model::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// A value of the domain in a column. This file lists which values can be stored, and as what.
+/// A value of the domain in a column. This file lists the types that can be stored.
 #[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Binary)]
 #[diesel(sql_type = BigInt)]
@@ -108,7 +108,7 @@ integer!(
     Timestamp,
     |at| Ok(at.as_microsecond()),
     |micros| match Timestamp::from_microsecond(micros) {
-        // Fractions of the last second can be written and not read.
+        // Fractions of the last second can be written, but not read.
         Err(_) if micros > 0 => Ok(Timestamp::MAX),
         read => Ok(read?),
     }
@@ -124,8 +124,8 @@ integer!(Amount, |amount| Ok(amount.minor_units()), |minor_units| Ok(
 integer!(u32, |number| Ok((*number).into()), |number| Ok(
     number.try_into()?
 ));
-// A count beyond what the column can hold never limits anything, and neither does the column's
-// largest value.
+// A count that is too large for the column limits no queue in practice. Neither does the largest
+// value of the column, which is stored instead.
 integer!(
     u64,
     |number| Ok((*number).try_into().unwrap_or(i64::MAX)),

@@ -131,7 +131,7 @@ fn create_concert(
     by: &Operator,
 ) -> QueryResult<()> {
     let note = AuditNote::concert_created(id, title, policy);
-    audit::note(connection, by, &note)?;
+    audit::record(connection, by, &note)?;
     insert_into(concerts::table)
         .values(ConcertRow {
             id: Db(id),
@@ -161,7 +161,7 @@ fn retitle(
             .set(concerts::title.eq(Db(title.clone())))
             .execute(connection)?;
         let note = AuditNote::concert_retitled(id, &before.0, title);
-        audit::note(connection, by, &note)?;
+        audit::record(connection, by, &note)?;
     }
     Ok(EditOutcome::Done)
 }
@@ -219,7 +219,7 @@ fn create_performance(
         .execute(connection)?;
     seat_rows::write(connection, id, seats)?;
     let note = AuditNote::performance_created(performance);
-    audit::note(connection, by, &note)?;
+    audit::record(connection, by, &note)?;
     if let Some(keyed) = keyed {
         idempotency::remember(connection, now, keyed, id.0)?;
     }

@@ -59,7 +59,8 @@ struct ToCome {
     next_at: Option<Timestamp>,
 }
 
-/// True for a concert that has a performance, including one that has started.
+/// Returns an expression that is true if a concert has a performance, including one that has
+/// started.
 #[diesel::dsl::auto_type]
 fn is_planned() -> _ {
     exists(performances::table.filter(performances::concert_id.eq(concerts::id)))

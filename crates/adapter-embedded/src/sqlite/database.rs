@@ -1,4 +1,4 @@
-//! The open file, and how a port call runs on it.
+//! The open file, and the calls that run on it.
 
 use std::{
     fs::OpenOptions,
@@ -40,7 +40,7 @@ impl SqliteDatabase {
     /// migrations that it lacks. Its folder must exist.
     ///
     /// # Errors
-    /// States in one line which file is wrong and how.
+    /// States in one line the file and the failure.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, SqliteOpenError> {
         let path = absolute(path)?;
         make_writable(&path)?;
@@ -139,9 +139,9 @@ impl SqliteDatabase {
     }
 }
 
-/// Keeps the error of a transaction's work. If SQLite has rolled the transaction back by itself, on
-/// a full disk, say, the driver reports only that there is nothing to roll back, and not what
-/// happened before.
+/// Keeps the error of a transaction's work. If SQLite has rolled the transaction back by itself,
+/// for example on a full disk, the driver reports only that there is nothing to roll back, and not
+/// the error before.
 fn kept<T>(
     worked: QueryResult<T>,
     failure: &mut Option<StoreError>,
@@ -150,11 +150,11 @@ fn kept<T>(
     worked.inspect_err(|error| *failure = Some(errors::before_commit(error, file)))
 }
 
-/// Runs `run` on a blocking thread. The error says why its outcome is unknown.
+/// Runs `run` on a blocking thread. The error is the reason why its outcome is unknown.
 ///
-/// It runs in its own task, which goes on when the caller is dropped (because its client hung up,
-/// say). Otherwise the pool would take the connection back while the thread still works on it, and
-/// the pool's check of a connection panics on one that is in use.
+/// It runs in its own task, which continues when the caller is dropped, for example because its
+/// client disconnected. Otherwise the pool would take the connection back while the thread still
+/// works on it, and the pool's check of a connection panics on one that is in use.
 async fn run_on<T: Send + 'static>(
     mut connection: Object<Connection>,
     run: impl FnOnce(&mut SqliteConnection) -> T + Send + 'static,
@@ -175,7 +175,7 @@ async fn run_on<T: Send + 'static>(
     }
 }
 
-/// Opens the first connection, whose failure deserves a better text than a call's.
+/// Opens the first connection. Its failure has a more precise text than that of a call.
 async fn first(pool: &Pool, path: &Path) -> Result<Object<Connection>, SqliteOpenError> {
     pool.get()
         .await
@@ -190,8 +190,8 @@ fn absolute(path: &Path) -> Result<PathBuf, SqliteOpenError> {
     })
 }
 
-/// Creates the file unless it exists. SQLite could do that, but on failure it says only that it
-/// cannot.
+/// Creates the file unless it exists. SQLite could do that, but on failure it does not report the
+/// cause.
 fn make_writable(path: &Path) -> Result<(), SqliteOpenError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true);
@@ -213,9 +213,9 @@ mod tests {
 
     use super::*;
 
-    struct Noon;
+    struct EpochClock;
 
-    impl Clock for Noon {
+    impl Clock for EpochClock {
         fn now(&self) -> Timestamp {
             Timestamp::UNIX_EPOCH
         }
@@ -232,13 +232,15 @@ mod tests {
         written.await
     }
 
-    /// `SQLite` rolls back by itself there. The driver, which does not know, then fails to roll
-    /// back, and its error is not why the statement failed.
+    /// On a full disk `SQLite` rolls back by itself. The driver does not know that and then fails
+    /// to roll back, so its error is not the reason why the statement failed.
     #[tokio::test]
-    async fn a_statement_that_finds_the_disk_full_says_so_and_the_writer_goes_on() {
+    async fn a_full_disk_is_reported_and_the_writer_can_be_used_again() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("frontrow.db");
-        let database = SqliteDatabase::open(&file, Arc::new(Noon)).await.unwrap();
+        let database = SqliteDatabase::open(&file, Arc::new(EpochClock))
+            .await
+            .unwrap();
         write_kib(&database, 1).await.unwrap();
         // To SQLite this is the same as a disk without space left.
         let limit = |pages: u32| {
@@ -254,7 +256,7 @@ mod tests {
                 "{error}"
             );
         }
-        // This is on the one connection that writes.
+        // The pragma is for one connection: the only one that writes.
         limit(1_000_000).await.unwrap();
         assert_eq!(write_kib(&database, 100).await, Ok(1));
         let delete = |connection: &mut SqliteConnection, _| {

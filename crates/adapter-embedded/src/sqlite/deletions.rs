@@ -45,7 +45,7 @@ pub(super) fn performance(
     delete(ended()).execute(connection)?;
     delete(performances::table.find(Db(id))).execute(connection)?;
     let note = AuditNote::performance_deleted(concert, id, &facts);
-    audit::note(connection, by, &note)?;
+    audit::record(connection, by, &note)?;
     Ok(DeletePerformanceOutcome::Deleted)
 }
 
@@ -84,11 +84,11 @@ pub(super) fn concert(
     }
     delete(concerts::table.find(Db(id))).execute(connection)?;
     let note = AuditNote::concert_deleted(id, &row.title.0, &policy);
-    audit::note(connection, by, &note)?;
+    audit::record(connection, by, &note)?;
     Ok(DeleteConcertOutcome::Deleted)
 }
 
-/// Returns how many seats of a performance are held or sold.
+/// Returns the numbers of held and of sold seats of a performance.
 pub(super) fn used(
     connection: &mut SqliteConnection,
     now: Timestamp,

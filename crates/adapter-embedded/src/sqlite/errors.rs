@@ -1,24 +1,24 @@
-//! The one place that converts a driver's error into a [`StoreError`].
+//! Converts a driver's error into a [`StoreError`]. No other module does.
 
 use std::{path::Path, time::Duration};
 
 use diesel::result::Error;
 use frontrow_domain::ports::{Cause, StoreError};
 
-/// How long a caller should wait at least before it retries on a busy store.
+/// The shortest time after which a caller should retry on a busy store.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Converts an error from before the commit: the transaction was rolled back, or is when its
-/// connection is closed. That goes for every code. On some, such as `SQLITE_FULL` and
+/// Converts an error from before the commit: the transaction was rolled back, or will be when its
+/// connection is closed. This is true for every code. On some, such as `SQLITE_FULL` and
 /// `SQLITE_IOERR`, SQLite rolls back by itself
-/// (<https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction>). What
-/// an earlier statement has spilled into the log has no commit mark there, and is ignored.
+/// (<https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction>). Pages
+/// that an earlier statement has written to the log have no commit mark, and are ignored.
 pub(super) fn before_commit(error: &Error, file: &Path) -> StoreError {
     let what = error.to_string();
     // The driver gives SQLITE_BUSY no kind of its own.
     if what.contains("database is locked") {
         busy(what)
-    } else if says_full(error) {
+    } else if is_full(error) {
         disk_full(error, file)
     } else {
         StoreError::not_applied(format!("{}: {what}", file.display()))
@@ -41,7 +41,7 @@ pub(super) fn before_commit(error: &Error, file: &Path) -> StoreError {
 ///
 /// If the rollback has failed as well, the driver returns an error of another kind: unknown.
 pub(super) fn at_commit(error: &Error, file: &Path) -> StoreError {
-    if says_full(error) {
+    if is_full(error) {
         disk_full(error, file)
     } else {
         StoreError::outcome_unknown(format!("{}: commit failed: {error}", file.display()))
@@ -50,7 +50,7 @@ pub(super) fn at_commit(error: &Error, file: &Path) -> StoreError {
 
 /// Returns true for `SQLITE_FULL`, to which the driver gives no kind of its own. The text is
 /// SQLite's published one.
-fn says_full(error: &Error) -> bool {
+fn is_full(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, information)
         if information.message() == "database or disk is full")
 }
@@ -62,7 +62,7 @@ fn disk_full(error: &Error, file: &Path) -> StoreError {
     ))
 }
 
-/// Makes the failure of a call that other calls kept from the database too long.
+/// Returns the error of a call that waited for other calls for too long.
 pub(super) fn busy(what: impl Into<String>) -> StoreError {
     StoreError::NotApplied {
         what: what.into(),
@@ -71,8 +71,8 @@ pub(super) fn busy(what: impl Into<String>) -> StoreError {
     }
 }
 
-/// Makes the error for rows that contradict each other. The transaction that finds them is rolled
-/// back.
+/// Returns the error for rows that contradict each other. The transaction that finds them is
+/// rolled back.
 pub(super) fn broken(what: impl Into<String>) -> Error {
     Error::QueryBuilderError(what.into().into())
 }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_database_changed_nothing_and_is_worth_another_try() {
+    fn a_locked_database_changed_nothing_and_can_be_retried() {
         let error = before_commit(&driver("database is locked"), file());
         assert!(matches!(error, StoreError::NotApplied { .. }));
         assert_eq!(error.retry_after(), Some(BUSY_RETRY_AFTER));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_knows_what_a_failed_commit_did() {
+    fn the_outcome_of_a_failed_commit_is_unknown() {
         for failure in [
             "disk I/O error",
             "attempt to write a readonly database",
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_changed_nothing_whenever_it_shows_and_is_told_with_the_file() {
+    fn a_full_disk_changed_nothing_and_the_error_names_the_file() {
         let full = driver("database or disk is full");
         for error in [before_commit(&full, file()), at_commit(&full, file())] {
             assert_eq!(error.cause(), Cause::DiskFull);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_knows_what_a_commit_did_that_could_not_be_rolled_back() {
+    fn the_outcome_of_a_commit_that_could_not_be_rolled_back_is_unknown() {
         let error = Error::RollbackErrorOnCommit {
             rollback_error: Box::new(driver("disk I/O error")),
             commit_error: Box::new(driver("database or disk is full")),

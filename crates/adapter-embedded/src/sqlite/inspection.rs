@@ -25,7 +25,7 @@ pub(super) fn recognize(
     Ok(())
 }
 
-/// Does the same, and reads the whole file: every page, index and reference must be right.
+/// Does the same, and checks every page, index and reference of the file.
 pub(super) fn check(connection: &mut SqliteConnection, shown: &Path) -> Result<(), BackupError> {
     recognize(connection, shown)?;
     let failed =

@@ -1,12 +1,13 @@
-//! Stores what must last in one SQLite file: concerts, reservations, points.
+//! Stores concerts, reservations and points in one SQLite file.
 //!
 //! [`SqliteDatabase`] has one file here for each port. Below them are:
 //!
 //! - `database`: the open file. Every port call is one closure that runs in one transaction on one
-//!   blocking thread, so a call costs one hop however many statements it has.
+//!   blocking thread, so a call costs one hop, independent of the number of its statements.
 //! - `pools`: one connection that writes and a few that read. SQLite has one writer at a time, and
-//!   the write-ahead log lets readers go on meanwhile.
-//! - `migrations`, `open_error`: bring any file, or none, to the schema that this program knows.
+//!   the write-ahead log lets readers read meanwhile.
+//! - `migrations`, `open_error`: migrate any file, or a new one, to the schema that this program
+//!   knows.
 //! - `schema`, `columns`, `rows`: the tables for diesel, and the conversion of rows to domain
 //!   values.
 //! - `performance_edits`, `seat_rows`, `slots`, `deletions`: how the catalogue's editor changes a

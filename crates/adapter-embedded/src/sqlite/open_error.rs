@@ -1,4 +1,4 @@
-//! Why a database cannot be opened, in words for the operator who starts the service.
+//! The errors of opening a database, with texts for the operator who starts the service.
 
 use std::path::{Path, PathBuf};
 

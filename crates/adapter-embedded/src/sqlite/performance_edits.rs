@@ -17,7 +17,7 @@ use super::{
     audit, columns::Db, errors, reservations::expire, schema::performances, seat_rows, slots,
 };
 
-/// Applies the edit and records what it changed.
+/// Applies the edit and records its changes.
 pub(super) fn edit(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -45,7 +45,7 @@ pub(super) fn edit(
         return Ok(EditOutcome::SlotTaken(there));
     }
     if let Some((plan, seats)) = &change.plan {
-        plan_anew(connection, now, id, plan, seats)?;
+        replace_plan(connection, now, id, plan, seats)?;
     }
     update(performances::table.find(Db(id)))
         .set((
@@ -59,7 +59,7 @@ pub(super) fn edit(
         ))
         .execute(connection)?;
     let note = AuditNote::performance_edited(id, &change);
-    audit::note(connection, by, &note)?;
+    audit::record(connection, by, &note)?;
     Ok(EditOutcome::Done)
 }
 
@@ -87,14 +87,14 @@ pub(super) fn find(
 }
 
 /// Replaces the existing seats by those of `plan`.
-fn plan_anew(
+fn replace_plan(
     connection: &mut SqliteConnection,
     now: Timestamp,
     id: PerformanceId,
     plan: &SeatPlan,
     change: &PlanChange,
 ) -> QueryResult<()> {
-    // Otherwise their reservations would name seats that are gone, or that cost something else.
+    // Otherwise their reservations would name seats that were removed or have another price.
     expire::expire_all(connection, now, id)?;
     let gone = seat_rows::remove(connection, id, &change.removed)?;
     if gone != change.removed.len() {

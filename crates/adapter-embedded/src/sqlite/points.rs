@@ -111,7 +111,7 @@ fn charge(
     record(connection, &entry)?;
     idempotency::remember(connection, now, &charge.keyed, entry.id.0)?;
     if let Some(operator) = &charge.operator {
-        audit::note(connection, operator, &AuditNote::points_charged(&entry))?;
+        audit::record(connection, operator, &AuditNote::points_charged(&entry))?;
     }
     Ok(ChargeOutcome::Charged(Applied::first(Charged {
         amount: charge.amount,

@@ -1,4 +1,4 @@
-//! The connections to the file, and how each is set up.
+//! The connections to the file, and their settings.
 
 use std::{path::Path, time::Duration};
 
@@ -24,7 +24,7 @@ pub(super) type Pool = deadpool::Pool<Connection>;
 /// Maximum number of concurrent reads.
 const READERS: usize = 4;
 
-/// How long a call waits for a connection before it fails as busy.
+/// The longest time that a call waits for a connection before it fails as busy.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The log is flushed at every commit, so that a payment survives a power cut. A log that grew
@@ -45,12 +45,12 @@ const READER: &str = "
     PRAGMA query_only = ON;
 ";
 
-/// Makes the pool of the one connection that writes.
+/// Creates the pool of the only connection that writes.
 pub(super) fn writer(path: &Path) -> Result<Pool, SqliteOpenError> {
     pool(path, 1, WRITER)
 }
 
-/// Makes the pool of the connections that read.
+/// Creates the pool of the connections that read.
 pub(super) fn readers(path: &Path) -> Result<Pool, SqliteOpenError> {
     pool(path, READERS, READER)
 }
@@ -70,12 +70,12 @@ fn pool(path: &Path, size: usize, pragmas: &'static str) -> Result<Pool, SqliteO
         why: "the path is not UTF-8".into(),
     })?;
     let mut config = ManagerConfig::default();
-    // A file does not hang up, so no check is needed before each use. An open transaction is still
-    // noticed.
+    // A file does not disconnect, so no check is needed before each use. An open transaction is
+    // still detected.
     config.recycling_method = RecyclingMethod::Fast;
-    // A connection blocks threads of the runtime on which it was made. That has to be this runtime,
-    // and not the one of the server's worker whose request needs the connection first: workers end
-    // before the pool does.
+    // A connection blocks threads of the runtime on which it was created. This must be the present
+    // runtime, and not that of the server's worker whose request needs the connection first,
+    // because workers end before the pool does.
     let runtime = Handle::current();
     config.custom_setup = Box::new(move |url| {
         let connecting = runtime.spawn(connect(url.to_owned(), pragmas));

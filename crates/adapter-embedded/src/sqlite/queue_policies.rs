@@ -174,7 +174,7 @@ fn put(
                 .set(PolicyRow::from(policy))
                 .execute(connection)?;
             let note = AuditNote::policy_put(concert, &before, policy);
-            audit::note(connection, by, &note)?;
+            audit::record(connection, by, &note)?;
             Ok(PutOutcome::Put)
         }
     }

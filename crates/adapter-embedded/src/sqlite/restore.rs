@@ -31,7 +31,7 @@ impl CheckedBackup {
     /// changed. An older schema is accepted.
     ///
     /// # Errors
-    /// States in one line what is wrong: `file` is missing, not a database of this program,
+    /// States the failure in one line: `file` is missing, not a database of this program,
     /// damaged, newer than the program, or not the whole database.
     pub fn of(file: &Path, database: &Path) -> Result<Self, BackupError> {
         refuse_itself(file, database)?;
@@ -87,7 +87,7 @@ impl FreedPlace {
         let held = match hold(&database) {
             Ok(held) => Some(held),
             Err(SqliteOpenError::Locked { path }) => return Err(BackupError::InUse { path }),
-            // It cannot be opened, which may be why it is to be replaced.
+            // It cannot be opened. This may be the reason for the restore.
             Err(_) => None,
         };
         Ok(Self { database, held })
@@ -95,8 +95,8 @@ impl FreedPlace {
 
     /// Puts `backup` in place. The old file gets a name that ends in `suffix`. Returns that name.
     ///
-    /// A crash at any moment leaves one of the two in place: the old file gets its second name
-    /// first, and then the new one takes over the first name in one step.
+    /// A crash at any moment leaves one of the two in place: first the old file gets its second
+    /// name, and then the new one replaces it under the first name in one step.
     ///
     /// # Errors
     /// If the system refuses. Then the old database is in its place.

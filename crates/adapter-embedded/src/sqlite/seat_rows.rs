@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{columns::Db, rows::SeatRow, schema::seats};
 
-/// Number of seats in one statement: five values each, and SQLite takes some 32,000 values.
+/// Number of seats in one statement: five values each, and SQLite accepts about 32,000 values.
 const SEATS_A_STATEMENT: usize = 1_000;
 
 /// Returns the seats of a performance in their order, as they are at `now`.

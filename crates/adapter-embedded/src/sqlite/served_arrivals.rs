@@ -1,4 +1,4 @@
-//! The served entries: which users the queues have served.
+//! The served entries: the arrivals up to which the queues have served all users.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Which performance of a concert starts at an instant in a venue. There is at most one, except for
-//! duplicates from before that rule.
+//! The slots of performances: the starts of a concert in a venue. A slot has at most one
+//! performance, except for duplicates from before that rule.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, RunQueryDsl,

@@ -1,5 +1,4 @@
-//! How long a clean restart takes with a long line. `cargo xtask soak` runs it with a million
-//! users.
+//! Measures a clean restart with a long line. `cargo xtask soak` runs it with a million users.
 
 use std::{env, sync::Arc, time::Instant};
 
@@ -9,7 +8,7 @@ use frontrow_domain::{
     ports::{Queue, QueueControl, QueueImage},
 };
 
-use crate::world::{CONCERT, STAMP, StandingClock, seed};
+use crate::test_queue::{CONCERT, STAMP, StandingClock, seed};
 
 const VARIABLE: &str = "FRONTROW_IMAGE_USERS";
 
@@ -20,7 +19,7 @@ async fn a_long_line_is_saved_and_read() {
     let queue = Arc::new(MemoryQueue::new(clock.clone()));
     queue.seed(&seed(1, 200, None)).await.unwrap();
     for number in 0..users {
-        // As long as a UUID, and in no order.
+        // As long as a UUID, and not in order.
         let number = number.wrapping_mul(2_654_435_761);
         let name = format!("{number:08x}-0000-7000-8000-{number:012x}");
         let user = UserId::try_from(name.as_str()).unwrap();
@@ -51,7 +50,7 @@ async fn a_long_line_is_saved_and_read() {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "tells people how long it takes, and decides nothing"
+    reason = "the printed durations decide nothing"
 )]
 fn now() -> Instant {
     Instant::now()

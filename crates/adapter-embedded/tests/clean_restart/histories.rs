@@ -1,18 +1,19 @@
-//! A queue behaves after a clean restart as if there had been no restart, whatever happened before
-//! and whatever happens after it.
+//! A queue behaves after a clean restart as if there had been no restart, for any calls before and
+//! after it.
 
 use frontrow_domain::model::queue::SaleState;
 use jiff::SignedDuration;
 use proptest::{collection::vec, prelude::*};
 
-use crate::world::{Step, World};
+use crate::test_queue::{Step, TestQueue};
 
 const USERS: u8 = 8;
 
-/// How many histories are tried.
+/// The variable with the number of random histories.
 const CASES: &str = "FRONTROW_RESTART_CASES";
 
-/// Each writes a file, and waits for the disk.
+/// Returns the configuration. The default number of cases is small, because each case writes a file
+/// and waits for the disk.
 fn cases() -> ProptestConfig {
     let cases = std::env::var(CASES).map_or(64, |text| text.parse().unwrap());
     ProptestConfig {
@@ -42,7 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-async fn goes_on(
+async fn compare(
     recovers: bool,
     looks_up: bool,
     before: &[Step],
@@ -50,19 +51,19 @@ async fn goes_on(
     downtime: SignedDuration,
 ) {
     let folder = tempfile::tempdir().unwrap();
-    let unbroken = World::begin(recovers).await;
-    let mut restarted = World::begin(recovers).await;
+    let unbroken = TestQueue::begin(recovers).await;
+    let mut restarted = TestQueue::begin(recovers).await;
     for step in before {
         assert_eq!(unbroken.run(step).await, restarted.run(step).await);
     }
     restarted.restart(folder.path(), downtime).await;
-    // A look-up is a heartbeat: where all are looked up, none is absent.
+    // A look-up is a heartbeat, so after a look-up of all users none is absent.
     if looks_up {
         assert_eq!(unbroken.all(USERS).await, restarted.all(USERS).await);
     }
-    // No arrival of before is taken for one of after.
-    for world in [&unbroken, &restarted] {
-        world.run(&Step::Pass(1)).await;
+    // Later arrivals differ from those before the restart.
+    for test_queue in [&unbroken, &restarted] {
+        test_queue.run(&Step::Pass(1)).await;
     }
     for (number, step) in after.iter().enumerate() {
         let (expected, seen) = (unbroken.run(step).await, restarted.run(step).await);
@@ -84,6 +85,6 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let downtime = SignedDuration::from_secs(downtime_s);
-        runtime.block_on(goes_on(recovers, looks_up, &before, &after, downtime));
+        runtime.block_on(compare(recovers, looks_up, &before, &after, downtime));
     }
 }

@@ -1,12 +1,12 @@
-//! The in-process queues over a clean stop: file, record and queues together.
+//! The in-process queues across a clean stop: file, record and queues together.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "the lints know the tests themselves, and not what they call"
+    reason = "the lints allow these in test functions, but not in their helpers"
 )]
 
 mod cost;
 mod histories;
 mod steps;
-mod world;
+mod test_queue;

@@ -1,4 +1,4 @@
-//! Starts and stops that are cut short between any two steps, files that are put back, and
+//! Starts and stops that crash between two steps, files that are restored from copies, and
 //! databases from backups.
 
 use std::{
@@ -22,9 +22,9 @@ use frontrow_domain::{
 };
 use tempfile::TempDir;
 
-use crate::world::{CONCERT, StandingClock, seed, user};
+use crate::test_queue::{CONCERT, StandingClock, seed, user};
 
-/// Numbers, each once.
+/// Ids that are consecutive numbers.
 struct Numbers(AtomicU64);
 
 impl Ids for Numbers {
@@ -53,13 +53,13 @@ impl Ids for Numbers {
     }
 }
 
-/// A data folder, and the numbers of all programs that were ever started on it.
+/// A data folder, and the ids of all programs that start on it.
 struct Folder {
     folder: TempDir,
     numbers: Arc<Numbers>,
 }
 
-/// A program that has started.
+/// A started program.
 struct Program {
     database: Arc<SqliteDatabase>,
     queue: Arc<MemoryQueue>,
@@ -83,18 +83,18 @@ impl Folder {
         self.folder.path().join("frontrow.db.queues")
     }
 
-    fn aside(&self) -> PathBuf {
-        self.folder.path().join("aside")
+    fn image_copy(&self) -> PathBuf {
+        self.folder.path().join("image_copy")
     }
 
     /// Keeps a copy of the image.
     fn copy_image(&self) {
-        fs::copy(self.image(), self.aside()).unwrap();
+        fs::copy(self.image(), self.image_copy()).unwrap();
     }
 
-    /// Puts the copy back.
-    fn put_image_back(&self) {
-        fs::copy(self.aside(), self.image()).unwrap();
+    /// Replaces the image with the copy.
+    fn restore_image(&self) {
+        fs::copy(self.image_copy(), self.image()).unwrap();
     }
 
     async fn start(&self) -> Program {
@@ -118,8 +118,8 @@ impl Folder {
         }
     }
 
-    /// A program that has stopped in good order with one user in its queue.
-    async fn stopped(&self) {
+    /// Starts a program, and stops it in good order with one user in its queue.
+    async fn start_and_stop(&self) {
         let program = self.start().await;
         program.open().await;
         program.stop().await;
@@ -146,27 +146,27 @@ impl Program {
         self.database.close().await;
     }
 
-    /// True where the queue goes on with its user.
-    async fn went_on(&self) -> bool {
+    /// Returns true if the queue still has its user.
+    async fn continued(&self) -> bool {
         let version = self.queue.policy_version(CONCERT).await.unwrap();
         version.is_some() && !self.queue.is_empty(CONCERT).await.unwrap()
     }
 
-    async fn recovers(self) {
-        assert!(!self.went_on().await);
+    async fn assert_recovers(self) {
+        assert!(!self.continued().await);
         self.crash().await;
     }
 }
 
 #[tokio::test]
-async fn a_start_goes_on_where_the_stop_was_and_leaves_no_file() {
+async fn a_start_continues_the_saved_queue_and_removes_the_file() {
     let folder = Folder::new(1);
-    folder.stopped().await;
+    folder.start_and_stop().await;
     let mode = fs::metadata(folder.image()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     for _ in 0..2 {
         let program = folder.start().await;
-        assert!(program.went_on().await);
+        assert!(program.continued().await);
         assert!(!folder.image().exists());
         program.stop().await;
     }
@@ -175,34 +175,31 @@ async fn a_start_goes_on_where_the_stop_was_and_leaves_no_file() {
 #[tokio::test]
 async fn a_file_that_is_read_twice_is_used_once() {
     let folder = Folder::new(1);
-    folder.stopped().await;
+    folder.start_and_stop().await;
     folder.copy_image();
     let program = folder.start().await;
-    assert!(program.went_on().await);
+    assert!(program.continued().await);
     program.crash().await;
-    // As if the start had died between the record and the file.
-    folder.put_image_back();
-    folder.start().await.recovers().await;
-    assert!(
-        !folder.image().exists(),
-        "it goes also where it is not used"
-    );
+    // As if the start had crashed after it cleared the record and before it removed the file.
+    folder.restore_image();
+    folder.start().await.assert_recovers().await;
+    assert!(!folder.image().exists(), "an unused file is removed too");
 }
 
 #[tokio::test]
-async fn a_start_that_dies_before_it_clears_the_record_can_be_repeated() {
+async fn a_start_that_crashes_before_it_clears_the_record_can_be_repeated() {
     let folder = Folder::new(1);
-    folder.stopped().await;
+    folder.start_and_stop().await;
     {
         let queue = Arc::new(MemoryQueue::new(StandingClock::new()));
         let image = QueueImageFile::new(&folder.image(), queue);
         assert!(image.load().await.unwrap().is_some());
     }
-    assert!(folder.start().await.went_on().await);
+    assert!(folder.start().await.continued().await);
 }
 
 #[tokio::test]
-async fn a_stop_that_dies_before_it_records_itself_is_none() {
+async fn the_file_of_a_stop_that_crashes_before_its_record_is_not_used() {
     let folder = Folder::new(1);
     let program = folder.start().await;
     program.open().await;
@@ -215,34 +212,34 @@ async fn a_stop_that_dies_before_it_records_itself_is_none() {
     };
     image.write(stamp).await.unwrap();
     program.crash().await;
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
 }
 
 #[tokio::test]
-async fn a_stop_that_dies_while_it_writes_leaves_nothing_that_is_used_or_stays() {
+async fn an_unfinished_file_is_neither_used_nor_kept() {
     let folder = Folder::new(1);
-    folder.stopped().await;
+    folder.start_and_stop().await;
     let unfinished = folder.image().with_added_extension("tmp");
     fs::write(&unfinished, "half a file").unwrap();
-    assert!(folder.start().await.went_on().await);
+    assert!(folder.start().await.continued().await);
     assert!(!unfinished.exists());
 }
 
 #[tokio::test]
 async fn the_file_of_an_earlier_stop_is_not_used() {
     let folder = Folder::new(1);
-    folder.stopped().await;
+    folder.start_and_stop().await;
     folder.copy_image();
-    folder.stopped_again().await;
-    folder.put_image_back();
-    folder.start().await.recovers().await;
+    folder.start_and_stop_again().await;
+    folder.restore_image();
+    folder.start().await.assert_recovers().await;
 }
 
 impl Folder {
-    /// Starts, goes on, and stops.
-    async fn stopped_again(&self) {
+    /// Starts a program that has the user in its queue, and stops it.
+    async fn start_and_stop_again(&self) {
         let program = self.start().await;
-        assert!(program.went_on().await);
+        assert!(program.continued().await);
         program.stop().await;
     }
 }
@@ -250,36 +247,36 @@ impl Folder {
 #[tokio::test]
 async fn the_file_of_another_database_is_not_used() {
     let (folder, other) = (Folder::new(1), Folder::new(1_000));
-    folder.stopped().await;
-    other.stopped().await;
+    folder.start_and_stop().await;
+    other.start_and_stop().await;
     fs::copy(other.image(), folder.image()).unwrap();
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
 }
 
 #[tokio::test]
 async fn a_file_that_is_missing_or_damaged_is_not_used() {
     let folder = Folder::new(1);
-    folder.stopped().await;
+    folder.start_and_stop().await;
     fs::remove_file(folder.image()).unwrap();
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
 
-    folder.stopped().await;
+    folder.start_and_stop().await;
     let mut file = fs::read(folder.image()).unwrap();
     file.truncate(file.len() - 1);
     fs::write(folder.image(), file).unwrap();
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
     assert!(!folder.image().exists());
 }
 
-/// A backup has no record of a stop, whenever it was made.
+/// A backup never has a record of a stop.
 #[tokio::test]
 async fn a_database_from_a_backup_uses_no_file() {
     let folder = Folder::new(1);
-    folder.stopped().await;
+    folder.start_and_stop().await;
     let backup = folder.folder.path().join("backup");
     back_up(&folder.database(), &backup, &[]).unwrap();
     restore(&backup, &folder.database());
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
 
     let while_it_runs = folder.folder.path().join("while-it-runs");
     let program = folder.start().await;
@@ -288,19 +285,19 @@ async fn a_database_from_a_backup_uses_no_file() {
     program.stop().await;
     restore(&while_it_runs, &folder.database());
     assert!(folder.image().exists());
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
 }
 
-/// A copy of the file itself, made after a stop.
+/// The copy is one of the database file itself, after a stop.
 #[tokio::test]
 async fn an_older_copy_of_the_database_uses_no_newer_file() {
     let folder = Folder::new(1);
-    folder.stopped().await;
+    folder.start_and_stop().await;
     let copy = folder.folder.path().join("copy");
     fs::copy(folder.database(), &copy).unwrap();
-    folder.stopped_again().await;
+    folder.start_and_stop_again().await;
     restore(&copy, &folder.database());
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
 }
 
 fn restore(copy: &Path, database: &Path) {
@@ -321,14 +318,14 @@ async fn a_process_that_was_replaced_saves_nothing() {
     assert!(!folder.image().exists());
     replaced.crash().await;
     successor.crash().await;
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
 }
 
-/// The queues are on Redis for a while.
+/// Between two starts, the queues are on Redis.
 #[tokio::test]
-async fn a_file_from_before_the_queues_were_elsewhere_is_not_used() {
+async fn a_file_from_before_the_queues_were_on_another_store_is_not_used() {
     let folder = Folder::new(1);
-    folder.stopped().await;
+    folder.start_and_stop().await;
     let clock = StandingClock::new();
     let elsewhere = SqliteDatabase::open(&folder.database(), clock)
         .await
@@ -337,7 +334,7 @@ async fn a_file_from_before_the_queues_were_elsewhere_is_not_used() {
         .await
         .unwrap();
     elsewhere.close().await;
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
 }
 
 #[tokio::test]
@@ -352,7 +349,7 @@ async fn a_stop_that_cannot_write_its_file_records_nothing() {
     assert!(!folder.image().with_added_extension("tmp").exists());
     fs::remove_dir(folder.image()).unwrap();
     program.crash().await;
-    folder.start().await.recovers().await;
+    folder.start().await.assert_recovers().await;
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Callers that are dropped (their clients hung up) leave no work half done and no connection
-//! stuck.
+//! Callers that are dropped, because their clients disconnected, leave no partial work and no stuck
+//! connection.
 
 use std::{thread, time::Duration};
 
@@ -15,9 +15,9 @@ async fn an_abandoned_call_is_done_whole_or_not_at_all() {
     let program = Program::start().await;
     for number in 1..=9 {
         let label = format!("A-{number}");
-        let who = format!("user-{number}");
-        let request = program.request(&who, &[&label]);
-        // Polled once, and dropped with its work under way.
+        let name = format!("user-{number}");
+        let request = program.request(&name, &[&label]);
+        // Polled once, and dropped while it works.
         let abandoned = tokio::time::timeout(Duration::ZERO, program.database.hold(&request));
         drop(abandoned.await);
         program
@@ -26,7 +26,7 @@ async fn an_abandoned_call_is_done_whole_or_not_at_all() {
             .await
             .unwrap();
     }
-    // The writer takes its turns in order, so what was under way is done after this.
+    // The writer works in order, so all earlier calls have ended after this one.
     program.charge("ann", 1).await;
     let page = PageRequest {
         after: None,
@@ -51,7 +51,7 @@ async fn an_abandoned_call_is_done_whole_or_not_at_all() {
     );
 }
 
-/// Needs every connection that reads.
+/// Uses every connection that reads.
 async fn four_at_once(program: &Program) {
     let (database, ann) = (&program.database, &user("ann"));
     let balances = tokio::join!(
@@ -67,7 +67,7 @@ async fn four_at_once(program: &Program) {
 
 /// The workers of a server end before the database is closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_outlive_the_runtime_whose_calls_needed_them_first() {
+async fn connections_outlive_the_runtime_that_used_them_first() {
     let program = Program::start().await;
     let worker = || {
         let runtime = tokio::runtime::Builder::new_current_thread()

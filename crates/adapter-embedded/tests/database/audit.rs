@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::program::{Program, operator, seat_plan, texts, year_later};
 
-fn notes(program: &Program) -> Vec<String> {
+fn audit_rows(program: &Program) -> Vec<String> {
     let sql = "SELECT action || ' ' || subject AS text FROM audit ORDER BY id";
     texts(&mut program.raw(), sql).unwrap()
 }
@@ -32,7 +32,7 @@ fn policy(version: i64) -> VersionedPolicy {
 }
 
 #[tokio::test]
-async fn every_edit_is_noted() {
+async fn every_edit_is_recorded() {
     let program = Program::start().await;
     let database = &program.database;
     let (concert, performance) = (program.concert, program.performance);
@@ -59,22 +59,22 @@ async fn every_edit_is_noted() {
         format!("queue.policy {concert}"),
         "points.charge ann".to_owned(),
     ];
-    assert_eq!(notes(&program), expected);
+    assert_eq!(audit_rows(&program), expected);
 }
 
 #[tokio::test]
-async fn a_note_says_who_when_and_what() {
+async fn an_audit_row_has_the_operator_the_instant_and_the_change() {
     let program = Program::start().await;
     let sql = "SELECT actor || ' ' || at || ' ' || (detail ->> '$.venue') || ' '
                    || (detail ->> '$.seats') AS text
                FROM audit WHERE action = 'performance.create'";
-    let note = texts(&mut program.raw(), sql).unwrap();
+    let row = texts(&mut program.raw(), sql).unwrap();
     let at = operator().at.as_microsecond();
-    assert_eq!(note, [format!("olga {at} Hall 9")]);
+    assert_eq!(row, [format!("olga {at} Hall 9")]);
 }
 
 #[tokio::test]
-async fn a_note_of_an_edit_says_what_changed_from_what_to_what() {
+async fn an_audit_row_of_an_edit_has_the_old_and_the_new_values() {
     let program = Program::start().await;
     let (concert, performance) = (program.concert, program.performance);
     let first = seat_plan(&[("A", 2, 100)]);
@@ -91,11 +91,11 @@ async fn a_note_of_an_edit_says_what_changed_from_what_to_what() {
         assert_eq!(edited.unwrap(), EditOutcome::Done);
     }
     let sql = "SELECT detail AS text FROM audit WHERE action = 'performance.edit' ORDER BY id";
-    let notes = texts(&mut program.raw(), sql).unwrap();
-    let note: Value = serde_json::from_str(notes.last().unwrap()).unwrap();
+    let audit_rows = texts(&mut program.raw(), sql).unwrap();
+    let row: Value = serde_json::from_str(audit_rows.last().unwrap()).unwrap();
     let terms = |price| json!({"section": "Stalls", "price": price});
     assert_eq!(
-        note,
+        row,
         json!({
             "seats": [
                 {"from": terms(100), "to": null, "labels": ["A-2"]},
@@ -105,17 +105,17 @@ async fn a_note_of_an_edit_says_what_changed_from_what_to_what() {
         }),
         "neither the venue nor the number of seats changed"
     );
-    let note: Value = serde_json::from_str(&notes[0]).unwrap();
-    assert_eq!(note["venue"], json!({"from": "Hall", "to": "Elsewhere"}));
-    assert_eq!(note["seats_total"]["to"], 2);
-    assert_eq!(note.get("starts_at"), None);
+    let row: Value = serde_json::from_str(&audit_rows[0]).unwrap();
+    assert_eq!(row["venue"], json!({"from": "Hall", "to": "Elsewhere"}));
+    assert_eq!(row["seats_total"]["to"], 2);
+    assert_eq!(row.get("starts_at"), None);
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_not_noted() {
+async fn an_edit_that_changes_nothing_is_not_recorded() {
     let program = Program::start().await;
     let database = &program.database;
-    let before = notes(&program);
+    let before = audit_rows(&program);
     let nowhere = ConcertId(Uuid::nil());
     let title = ConcertTitle::try_from("Renamed").unwrap();
     let retitled = database.retitle_concert(nowhere, &title, &operator()).await;
@@ -142,5 +142,5 @@ async fn what_changes_nothing_is_not_noted() {
         .await;
     assert!(again.is_err());
     program.charge("ann", 5).await; // her own charge
-    assert_eq!(notes(&program), before);
+    assert_eq!(audit_rows(&program), before);
 }

@@ -24,10 +24,10 @@ async fn open(file: &Path) -> Result<SqliteDatabase, SqliteOpenError> {
     SqliteDatabase::open(file, Arc::new(ShiftedClock::default())).await
 }
 
-/// The failure, whose text must be one line that names the file.
+/// Opens a file and returns the failure. Asserts that its text is one line that names the file.
 async fn failure(file: &Path) -> SqliteOpenError {
     let Err(failure) = open(file).await else {
-        panic!("{} should not open", file.display());
+        panic!("{} was opened", file.display());
     };
     let text = failure.to_string();
     assert!(!text.contains('\n'), "{text}");
@@ -53,7 +53,7 @@ fn migration_names() -> Vec<String> {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_new_file_is_its_owners_alone() {
+async fn only_the_owner_can_read_a_new_file() {
     use std::os::unix::fs::PermissionsExt;
 
     let program = Program::start().await;
@@ -67,10 +67,10 @@ async fn a_new_file_is_its_owners_alone() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+async fn a_file_that_is_not_a_database_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let file = file_in(folder.path());
-    let text = "Dear diary, ".repeat(1_000);
+    let text = "Not a database. ".repeat(1_000);
     fs::write(&file, &text).unwrap();
     let failure = failure(&file).await;
     assert!(
@@ -99,7 +99,7 @@ async fn a_damaged_file_is_refused() {
 }
 
 #[tokio::test]
-async fn another_programs_database_is_refused_and_left_alone() {
+async fn the_database_of_another_program_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let file = file_in(folder.path());
     raw(&file)
@@ -135,7 +135,7 @@ async fn a_folder_that_cannot_be_written_is_named() {
     let missing = folder.path().join("missing");
     let plain = folder.path().join("plain");
     fs::write(&plain, "").unwrap();
-    // Nobody, not even root, makes files in the second or the third.
+    // Not even root can create files in the second or the third.
     for folder in [missing.as_path(), plain.as_path(), Path::new("/proc")] {
         let failure = failure(&file_in(folder)).await;
         assert!(
@@ -167,7 +167,7 @@ async fn a_migration_that_fails_leaves_the_file_as_it_was() {
 }
 
 #[tokio::test]
-async fn asking_for_the_status_makes_no_file() {
+async fn reading_the_migration_status_creates_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = file_in(folder.path());
     let expected = SqliteMigrationStatus {
@@ -195,7 +195,7 @@ async fn opening_runs_every_migration() {
 }
 
 #[tokio::test]
-async fn every_migration_can_be_taken_back() {
+async fn every_migration_can_be_reverted() {
     let folder = tempfile::tempdir().unwrap();
     let connection = &mut raw(&file_in(folder.path()));
     connection
@@ -211,7 +211,7 @@ async fn every_migration_can_be_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_may_open_a_new_file_at_once() {
+async fn two_instances_may_open_a_new_file_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = file_in(folder.path());
     let (one, other) = tokio::join!(open(&file), open(&file));
@@ -235,7 +235,7 @@ async fn two_instances_share_one_file() {
 }
 
 #[tokio::test]
-async fn a_closed_database_says_that_nothing_was_changed() {
+async fn a_call_on_a_closed_database_fails_as_not_applied() {
     let program = Program::start().await;
     program.database.close().await;
     let failed = program.database.balance(&user("ann")).await;

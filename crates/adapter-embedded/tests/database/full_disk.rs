@@ -1,4 +1,4 @@
-//! On a full disk nothing is changed, reads still work, and writes go on once there is space.
+//! On a full disk nothing is changed, reads still work, and writes work again once there is space.
 
 use std::fs;
 
@@ -10,13 +10,13 @@ use crate::{
     program::{Program, texts},
 };
 
-/// More charges than find room in the log after it was full for the first time.
+/// More charges than fit into the log after it was full for the first time.
 const CHARGES: usize = 50;
 
-/// Whoever asks is told that the disk is full, which disk it is, and what SQLite says.
-fn is_full<T: std::fmt::Debug>(program: &Program, told: &Result<T, StoreError>) {
-    let Err(error @ StoreError::NotApplied { .. }) = told else {
-        panic!("nothing was changed: {told:?}");
+/// Asserts that the error states that the disk is full, the file, and the message of SQLite.
+fn assert_disk_full<T: std::fmt::Debug>(program: &Program, result: &Result<T, StoreError>) {
+    let Err(error @ StoreError::NotApplied { .. }) = result else {
+        panic!("nothing was changed: {result:?}");
     };
     assert_eq!(error.cause(), Cause::DiskFull, "{error}");
     let text = error.to_string();
@@ -26,7 +26,7 @@ fn is_full<T: std::fmt::Debug>(program: &Program, told: &Result<T, StoreError>) 
     }
 }
 
-/// Charges of users of their own, and what came of them while the disk was full.
+/// Charges of different users, by their outcome while the disk was full.
 struct Charges {
     made: Vec<Charge>,
     refused: Vec<Charge>,
@@ -39,8 +39,8 @@ impl Charges {
             let charge = program.charge_of(&format!("user-{number}"), 7);
             match program.database.charge(&charge).await {
                 Ok(_) => made.push(charge),
-                told => {
-                    is_full(program, &told);
+                result => {
+                    assert_disk_full(program, &result);
                     refused.push(charge);
                 }
             }
@@ -49,8 +49,8 @@ impl Charges {
         Self { made, refused }
     }
 
-    /// What the ledger of a file has is what was made.
-    fn are_all_in(&self, program: &Program) {
+    /// Asserts that the ledger has exactly the charges that were made.
+    fn assert_in_ledger(&self, program: &Program) {
         let charged = "SELECT user_id AS text FROM ledger ORDER BY id";
         let users = texts(&mut program.raw(), charged).unwrap();
         let made: Vec<_> = self.made.iter().map(|one| one.user.as_str()).collect();
@@ -59,12 +59,12 @@ impl Charges {
 }
 
 #[tokio::test]
-async fn what_a_full_disk_refuses_changes_nothing_and_can_be_asked_for_again() {
+async fn a_charge_refused_by_a_full_disk_changes_nothing_and_can_be_repeated() {
     let disk = SmallDisk::mount(4).unwrap();
     let program = Program::start_in(disk.path()).await;
     disk.fill().unwrap();
     let mut charges = Charges::on_a_full_disk(&program).await;
-    charges.are_all_in(&program);
+    charges.assert_in_ledger(&program);
     for refused in &charges.refused {
         let balance = program.database.balance(&refused.user).await.unwrap();
         assert_eq!(balance.0.minor_units(), 0);
@@ -78,12 +78,12 @@ async fn what_a_full_disk_refuses_changes_nothing_and_can_be_asked_for_again() {
         assert!(!charged.replayed, "it had no effect before");
         charges.made.push(refused);
     }
-    charges.are_all_in(&program);
+    charges.assert_in_ledger(&program);
 }
 
-/// The log holds pages of the transactions that were refused, and is read again from its start.
+/// The log has pages of the refused transactions, and a new process reads it from its start.
 #[tokio::test]
-async fn what_a_full_disk_refused_is_not_there_after_a_crash() {
+async fn a_charge_refused_by_a_full_disk_is_not_in_the_file_after_a_crash() {
     let disk = SmallDisk::mount(4).unwrap();
     let program = Program::start_in(disk.path()).await;
     disk.fill().unwrap();
@@ -97,5 +97,5 @@ async fn what_a_full_disk_refused_is_not_there_after_a_crash() {
         };
         fs::copy(file(disk.path()), file(elsewhere.path())).unwrap();
     }
-    charges.are_all_in(&Program::opened_in(elsewhere.path()).await);
+    charges.assert_in_ledger(&Program::opened_in(elsewhere.path()).await);
 }

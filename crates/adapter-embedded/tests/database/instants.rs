@@ -1,4 +1,4 @@
-//! What the contracts cannot test while time goes on: behaviour at exact instants.
+//! Behaviour at exact instants, which the contracts cannot test because their clocks run.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use frontrow_domain::{
 
 use crate::program::{HOLD, Program, noon, user, year_later};
 
-const TICK: Duration = Duration::from_micros(1);
+const MICROSECOND: Duration = Duration::from_micros(1);
 
 async fn seat_state(program: &Program) -> SeatState {
     let map = program
@@ -30,12 +30,12 @@ async fn seats_left(program: &Program) -> u64 {
 }
 
 #[tokio::test]
-async fn one_tick_before_its_end_a_hold_is_live_for_everybody() {
+async fn a_hold_is_live_until_one_microsecond_before_its_deadline() {
     let program = Program::start().await;
     let held = program.held("ann", &["A-1"]).await;
     let until = noon() + HOLD;
     assert_eq!(held.state, ReservationState::Held { until });
-    program.clock.set(until - TICK);
+    program.clock.set(until - MICROSECOND);
     let found = program.database.find(held.id, &user("ann")).await.unwrap();
     assert_eq!(found.as_ref(), Some(&held));
     assert_eq!(seat_state(&program).await, SeatState::Held);
@@ -54,7 +54,7 @@ async fn one_tick_before_its_end_a_hold_is_live_for_everybody() {
 }
 
 #[tokio::test]
-async fn at_its_end_a_hold_is_over_for_everybody() {
+async fn a_hold_is_expired_at_its_deadline() {
     let program = Program::start().await;
     let held = program.held("ann", &["A-1"]).await;
     program.charge("ann", 100).await;
@@ -70,7 +70,7 @@ async fn at_its_end_a_hold_is_over_for_everybody() {
 }
 
 #[tokio::test]
-async fn at_its_end_a_hold_is_taken_over() {
+async fn the_seats_of_a_hold_can_be_held_again_at_its_deadline() {
     let program = Program::start().await;
     program.held("ann", &["A-1"]).await;
     program.clock.set(noon() + HOLD);
@@ -78,7 +78,7 @@ async fn at_its_end_a_hold_is_taken_over() {
 }
 
 #[tokio::test]
-async fn at_its_end_a_hold_is_swept() {
+async fn a_hold_is_swept_at_its_deadline() {
     let program = Program::start().await;
     program.held("ann", &["A-1"]).await;
     program.clock.set(noon() + HOLD);
@@ -86,17 +86,17 @@ async fn at_its_end_a_hold_is_swept() {
 }
 
 #[tokio::test]
-async fn a_performance_sells_until_the_tick_before_it_starts() {
+async fn a_performance_sells_until_one_microsecond_before_it_starts() {
     let program = Program::start().await;
     program.clock.set(year_later());
     let refused = program.hold("ann", &["A-1"]).await;
     assert_eq!(refused, HoldOutcome::Refused(HoldRefusal::Started));
-    program.clock.set(year_later() - TICK);
+    program.clock.set(year_later() - MICROSECOND);
     program.held("ann", &["A-1"]).await;
 }
 
 #[tokio::test]
-async fn a_clock_finer_than_a_microsecond_is_cut_to_one() {
+async fn instants_are_truncated_to_microseconds() {
     struct Fine;
 
     impl frontrow_domain::ports::Clock for Fine {
@@ -117,7 +117,7 @@ async fn a_clock_finer_than_a_microsecond_is_cut_to_one() {
     let HoldOutcome::Held(held) = outcome else {
         panic!("should be held: {outcome:?}");
     };
-    let until = noon() + TICK + HOLD;
+    let until = noon() + MICROSECOND + HOLD;
     assert_eq!(held.state, ReservationState::Held { until });
     let found = database.find(held.id, &user("ann")).await.unwrap();
     assert_eq!(found, Some(held));

@@ -1,5 +1,4 @@
-//! The constraints of the file: a write that would break a guarantee is refused, whatever program
-//! sends it.
+//! The constraints of the file refuse a write that would break a guarantee, from any program.
 
 use diesel::{
     RunQueryDsl,
@@ -9,7 +8,7 @@ use diesel::{
 
 use crate::program::{Program, texts};
 
-/// A service in which `ann` has bought `A-1`, holds `A-2`, and `ben` holds `A-3`.
+/// Returns a program in which `ann` has bought `A-1` and holds `A-2`, and `ben` holds `A-3`.
 async fn busy() -> Program {
     let program = Program::start().await;
     program.charge("ann", 250).await;
@@ -20,7 +19,7 @@ async fn busy() -> Program {
     program
 }
 
-async fn refused(sql: &str, because: DatabaseErrorKind) {
+async fn assert_refused(sql: &str, because: DatabaseErrorKind) {
     let program = busy().await;
     match sql_query(sql).execute(&mut program.raw()) {
         Err(Error::DatabaseError(kind, text)) => {
@@ -38,35 +37,35 @@ async fn refused(sql: &str, because: DatabaseErrorKind) {
 use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, UniqueViolation, Unknown};
 
 #[tokio::test]
-async fn there_is_no_fifth_slot() {
+async fn a_user_has_no_fifth_slot() {
     let sql = "UPDATE seats SET user_slot = 5 WHERE label = 'A-1'";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
 }
 
 #[tokio::test]
 async fn no_slot_has_two_seats() {
     let sql = "UPDATE seats SET user_slot = 1 WHERE user_id = 'ann'";
-    refused(sql, UniqueViolation).await;
+    assert_refused(sql, UniqueViolation).await;
 }
 
 #[tokio::test]
 async fn a_taken_seat_has_a_user_and_a_slot() {
     let sql = "UPDATE seats SET user_id = NULL WHERE label = 'A-1'";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
     let sql = "UPDATE seats SET user_slot = NULL WHERE label = 'A-1'";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
 }
 
 #[tokio::test]
-async fn a_free_seat_is_held_until_nothing() {
+async fn a_free_seat_has_no_deadline() {
     let sql = "UPDATE seats SET held_until = 1 WHERE label = 'A-9'";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
 }
 
 #[tokio::test]
-async fn a_seat_belongs_to_a_reservation_that_is_there() {
+async fn the_reservation_of_a_seat_exists() {
     let sql = "UPDATE seats SET reservation_id = zeroblob(16) WHERE label = 'A-1'";
-    refused(sql, ForeignKeyViolation).await;
+    assert_refused(sql, ForeignKeyViolation).await;
 }
 
 #[tokio::test]
@@ -75,38 +74,38 @@ async fn a_user_has_one_hold_in_a_concert() {
                SELECT zeroblob(16), user_id, concert_id, performance_id, state, held_until,
                       confirmed_at, total, seat_count, NULL, NULL
                FROM reservations WHERE state = 'held' AND user_id = 'ann'";
-    refused(sql, UniqueViolation).await;
+    assert_refused(sql, UniqueViolation).await;
 }
 
 #[tokio::test]
-async fn a_reservation_is_of_its_performances_concert() {
+async fn a_reservation_has_the_concert_of_its_performance() {
     let sql = "UPDATE reservations SET concert_id = zeroblob(16)";
-    refused(sql, ForeignKeyViolation).await;
+    assert_refused(sql, ForeignKeyViolation).await;
 }
 
 #[tokio::test]
 async fn a_state_has_its_instant() {
     let sql = "UPDATE reservations SET held_until = NULL WHERE state = 'held'";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
     let sql = "UPDATE reservations SET state = 'confirmed', held_until = NULL
                WHERE state = 'held'";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
     let sql = "UPDATE reservations SET state = 'lost', held_until = NULL WHERE state = 'held'";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
 }
 
 #[tokio::test]
-async fn what_is_final_never_changes() {
+async fn a_confirmed_reservation_never_changes_its_state() {
     let sql = "UPDATE reservations SET state = 'cancelled', confirmed_at = NULL
                WHERE state = 'confirmed'";
-    refused(sql, Unknown).await;
+    assert_refused(sql, Unknown).await;
     let sql = "UPDATE reservations SET state = 'held', confirmed_at = NULL, held_until = 1
                WHERE state = 'confirmed'";
-    refused(sql, Unknown).await;
+    assert_refused(sql, Unknown).await;
 }
 
 #[tokio::test]
-async fn what_comes_in_as_sold_is_counted_as_what_is_paid_is() {
+async fn a_reservation_inserted_as_confirmed_is_counted_like_a_paid_one() {
     let program = busy().await;
     let counters = || {
         let sql = "SELECT grain || ': ' || seats AS text FROM concert_sales ORDER BY grain";
@@ -122,15 +121,15 @@ async fn what_comes_in_as_sold_is_counted_as_what_is_paid_is() {
 }
 
 #[tokio::test]
-async fn nobody_owes_points() {
+async fn no_balance_is_negative() {
     let sql = "UPDATE balances SET balance = -1";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
 }
 
 #[tokio::test]
 async fn a_ledger_row_is_written_once() {
-    refused("UPDATE ledger SET amount = amount + 1", Unknown).await;
-    refused("DELETE FROM ledger", Unknown).await;
+    assert_refused("UPDATE ledger SET amount = amount + 1", Unknown).await;
+    assert_refused("DELETE FROM ledger", Unknown).await;
 }
 
 #[tokio::test]
@@ -138,27 +137,27 @@ async fn a_reservation_is_paid_once() {
     let sql = "INSERT INTO ledger
                SELECT zeroblob(16), user_id, reason, amount, balance_after, reservation_id, at, 99
                FROM ledger WHERE reason = 'payment'";
-    refused(sql, UniqueViolation).await;
+    assert_refused(sql, UniqueViolation).await;
 }
 
 #[tokio::test]
-async fn a_charge_is_more_than_nothing() {
+async fn a_charge_is_positive() {
     let sql = "INSERT INTO ledger VALUES (zeroblob(16), 'ann', 'charge', 0, 150, NULL, 1, 99)";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
 }
 
 #[tokio::test]
-async fn a_key_is_there_once() {
+async fn an_idempotency_key_is_unique() {
     let sql = "INSERT INTO idempotency_records
                SELECT sender_kind, sender, key, operation, zeroblob(32), effect_id, 1, NULL
                FROM idempotency_records";
-    refused(sql, UniqueViolation).await;
+    assert_refused(sql, UniqueViolation).await;
 }
 
 #[tokio::test]
 async fn a_key_that_moved_money_never_expires() {
     let sql = "UPDATE idempotency_records SET expires_at = 1";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
 }
 
 #[tokio::test]
@@ -166,26 +165,26 @@ async fn entries_have_different_numbers() {
     let sql = "INSERT INTO ledger
                SELECT zeroblob(16), user_id, reason, amount, balance_after, NULL, at, seq
                FROM ledger WHERE reason = 'charge'";
-    refused(sql, UniqueViolation).await;
+    assert_refused(sql, UniqueViolation).await;
 }
 
 #[tokio::test]
 async fn a_slot_has_one_performance() {
     let sql = "INSERT INTO performances
                SELECT zeroblob(16), concert_id, starts_at, venue, seats_total, 0, 1 FROM performances";
-    refused(sql, UniqueViolation).await;
+    assert_refused(sql, UniqueViolation).await;
 }
 
 #[tokio::test]
-async fn no_more_is_sold_than_there_is() {
+async fn no_more_seats_are_sold_than_exist() {
     let sql = "UPDATE performances SET seats_sold = seats_total + 1";
-    refused(sql, CheckViolation).await;
+    assert_refused(sql, CheckViolation).await;
 }
 
 #[tokio::test]
 async fn a_column_keeps_its_type() {
     let sql = "UPDATE seats SET price = 'free'";
-    refused(sql, Unknown).await;
+    assert_refused(sql, Unknown).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "the lints know the tests themselves, and not what they call"
+    reason = "the lints allow these in test functions, but not in their helpers"
 )]
 
 mod abandoned;

@@ -15,7 +15,7 @@ use frontrow_port_contracts::{DatabasePorts, Fixture};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-/// The system's clock, or one that stands still, shifted by so many microseconds.
+/// The system's clock, or one that stands still, shifted by `shift_us` microseconds.
 #[derive(Default)]
 pub(crate) struct ShiftedClock {
     stands_at: Option<Timestamp>,
@@ -30,15 +30,15 @@ impl Clock for ShiftedClock {
         }
         #[expect(
             clippy::disallowed_methods,
-            reason = "the contracts ask for a clock that goes on by itself"
+            reason = "the contracts need a clock that runs"
         )]
         let now = Timestamp::now();
-        // As the program's clock: to the microsecond.
+        // The clock of the program has microseconds, too.
         Timestamp::from_microsecond(now.as_microsecond()).unwrap() + shift
     }
 }
 
-/// A fresh database, gone when dropped.
+/// A new database, which is removed when this is dropped.
 pub(crate) struct OneFile {
     folder: TempDir,
     clock: Arc<ShiftedClock>,
@@ -46,12 +46,12 @@ pub(crate) struct OneFile {
 }
 
 impl OneFile {
-    /// A new file in a new folder.
+    /// Creates a file in a new folder.
     pub(crate) async fn open() -> Self {
         Self::on(ShiftedClock::default()).await
     }
 
-    /// The same, where time stands still until it is shifted.
+    /// Does the same with a clock that stands still until it is shifted.
     pub(crate) async fn at(stands_at: Timestamp) -> Self {
         let clock = ShiftedClock {
             stands_at: Some(stands_at),
@@ -72,12 +72,12 @@ impl OneFile {
     }
 }
 
-/// The file in this folder.
+/// Returns the path of the file in this folder.
 pub(crate) fn file_in(folder: &Path) -> PathBuf {
     folder.join("frontrow.sqlite")
 }
 
-/// All the ports that a database implements.
+/// Returns all ports that a database implements.
 pub(crate) fn ports(database: &SqliteDatabase) -> DatabasePorts {
     let database = Arc::new(database.clone());
     DatabasePorts {

@@ -27,7 +27,7 @@ use crate::program::{HOLD, Program, noon, operator, seat_plan, user, year_later}
 
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-#[expect(clippy::unnecessary_wraps, reason = "as the driver wants it")]
+#[expect(clippy::unnecessary_wraps, reason = "the driver requires this type")]
 fn recorder() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
@@ -43,15 +43,15 @@ fn recorder() -> Option<Box<dyn Instrumentation>> {
     }))
 }
 
-/// How the statements end that are to read all seats of a performance: the seat map, and the taken seats
-/// that `frontrow reconcile` compares.
-const WHOLE_HALL: [&str; 2] = [
+/// The ends of the statements that must read all seats of a performance: the seat map, and the
+/// taken seats that `frontrow reconcile` compares.
+const READ_ALL_SEATS: [&str; 2] = [
     "FROM `seats` WHERE (`seats`.`performance_id` = ?)",
     "FROM `seats` WHERE ((`seats`.`performance_id` = ?) AND (`seats`.`reservation_id` IS NOT NULL))",
 ];
 
 /// Calls every port once, so that every statement runs.
-async fn tour(program: &Program) {
+async fn call_every_port(program: &Program) {
     let database = &program.database;
     let (concert, ann) = (program.concert, user("ann"));
     program.charge("ann", 500).await;
@@ -60,8 +60,8 @@ async fn tour(program: &Program) {
     program.pay(&bought).await;
     let released = program.held("ann", &["A-3"]).await;
     database.release(released.id, &ann).await.unwrap();
-    for (who, seat) in [("ann", "A-3"), ("ben", "A-4"), ("cat", "A-5")] {
-        program.held(who, &[seat]).await;
+    for (name, seat) in [("ann", "A-3"), ("ben", "A-4"), ("cat", "A-5")] {
+        program.held(name, &[seat]).await;
     }
     program.clock.set(noon() + HOLD);
     program.held("ann", &["A-4"]).await;
@@ -143,7 +143,7 @@ async fn tour(program: &Program) {
     assert_eq!(refused.unwrap(), DeleteConcertOutcome::NotClosed);
 }
 
-/// How SQLite goes about a statement, step by step.
+/// Returns the steps in which SQLite executes a statement.
 fn plan(program: &Program, statement: &str) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Step {
@@ -155,7 +155,7 @@ fn plan(program: &Program, statement: &str) -> Vec<String> {
     steps.into_iter().map(|step| step.detail).collect()
 }
 
-/// Whether a step reads a table from end to end that grows with use. An index of held seats alone is
+/// Returns true if a step reads a whole table that grows with use. The index of held seats is
 /// small.
 fn scans(step: &str) -> bool {
     let big = [
@@ -179,33 +179,36 @@ fn scans(step: &str) -> bool {
 async fn no_statement_reads_a_whole_big_table() {
     set_default_instrumentation(recorder).unwrap();
     let program = Program::start().await;
-    tour(&program).await;
+    call_every_port(&program).await;
     let statements = STATEMENTS
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    // Ours insert nothing that they read first. What the plan of such a statement has is the search for
-    // rows that wait for their parent, which SQLite skips while there are none.
+    // Inserts are left out, because ours read no rows first. Their plans contain only the search
+    // for rows without a parent, which SQLite skips while there are none.
     let verbs = ["SELECT", "UPDATE", "DELETE"];
     let mut used = BTreeSet::new();
     let mut explained = 0;
     let mut ranked_from_the_index_alone = false;
     for statement in &statements {
         let on_tables = verbs.iter().any(|verb| statement.starts_with(verb));
-        // Other tests of this process look into their files by hand, without parameters.
-        let by_hand = !statement.contains(['`', '?']);
-        if !on_tables || by_hand || statement.contains("__diesel") {
+        // Other tests of this process execute statements without parameters.
+        let is_of_other_test = !statement.contains(['`', '?']);
+        if !on_tables || is_of_other_test || statement.contains("__diesel") {
             continue;
         }
         explained += 1;
-        // Where operators delete a performance, which they seldom do, all that could refer to it is looked at.
+        // A deletion of a performance, which is rare, checks all rows that may refer to it.
         let deletes = ["DELETE FROM `performances`", "DELETE FROM `seats`"];
         let deletes = deletes.iter().any(|delete| statement.starts_with(delete));
         for step in plan(&program, statement) {
             assert!(deletes || !scans(&step), "{step}: {statement}");
-            let whole_hall = step == "SEARCH seats USING PRIMARY KEY (performance_id=?)";
-            let meant = WHOLE_HALL.iter().any(|end| statement.ends_with(end));
-            assert!(!whole_hall || deletes || meant, "{step}: {statement}");
+            let reads_all_seats = step == "SEARCH seats USING PRIMARY KEY (performance_id=?)";
+            let is_intended = READ_ALL_SEATS.iter().any(|end| statement.ends_with(end));
+            assert!(
+                !reads_all_seats || deletes || is_intended,
+                "{step}: {statement}"
+            );
             ranked_from_the_index_alone |= step.contains("COVERING INDEX reservations_confirmed");
             let index = step
                 .split(" INDEX ")
@@ -216,7 +219,7 @@ async fn no_statement_reads_a_whole_big_table() {
     }
     assert!(explained > 30, "only {explained} statements were recorded");
     assert!(ranked_from_the_index_alone);
-    let meant_for_statements = [
+    let indices_of_statements = [
         "idempotency_records_due",
         "performances_of_concert",
         "performances_to_come",
@@ -230,7 +233,7 @@ async fn no_statement_reads_a_whole_big_table() {
         "seats_of_reservation",
         "seats_of_user",
     ];
-    for index in meant_for_statements {
+    for index in indices_of_statements {
         assert!(
             used.contains(index),
             "{index} is used by no statement: {used:?}"
@@ -238,9 +241,9 @@ async fn no_statement_reads_a_whole_big_table() {
     }
 }
 
-/// The test above would notice.
+/// Tests the test above.
 #[tokio::test]
-async fn a_statement_without_an_index_is_noticed() {
+async fn a_statement_without_an_index_is_detected() {
     let program = Program::start().await;
     let steps = plan(
         &program,

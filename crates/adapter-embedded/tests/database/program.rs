@@ -1,5 +1,5 @@
-//! A small part of the service on one file, whose time stands still until a test moves it, with
-//! direct access to the file past the ports.
+//! A part of the service on one file, with a clock that stands still until a test moves it, and
+//! with direct connections to the file.
 
 use std::{
     path::{Path, PathBuf},
@@ -52,8 +52,8 @@ impl Clock for StoppedClock {
     }
 }
 
-/// A service with one concert and one performance, a year from now, with the seats `A-1` to `A-9` for
-/// 100 each.
+/// A service with one concert and one performance in a year, with the seats `A-1` to `A-9` for 100
+/// each.
 pub(crate) struct Program {
     _own: Option<TempDir>,
     folder: PathBuf,
@@ -61,7 +61,7 @@ pub(crate) struct Program {
     pub(crate) database: SqliteDatabase,
     pub(crate) concert: ConcertId,
     pub(crate) performance: PerformanceId,
-    names: AtomicU64,
+    next_id: AtomicU64,
 }
 
 pub(crate) const HOLD: Duration = Duration::from_mins(5);
@@ -76,7 +76,7 @@ impl Program {
         }
     }
 
-    /// In a folder that outlives it.
+    /// Starts in a folder that outlives it.
     pub(crate) async fn start_in(folder: &Path) -> Self {
         let mut program = Self::opened_in(folder).await;
         program.concert = program.add_concert().await;
@@ -84,7 +84,7 @@ impl Program {
         program
     }
 
-    /// The same with what is in the folder, and nothing else.
+    /// Opens the file in the folder, and adds nothing to it.
     pub(crate) async fn opened_in(folder: &Path) -> Self {
         let clock = Arc::new(StoppedClock::at(noon()));
         let port: Arc<dyn Clock> = clock.clone();
@@ -96,7 +96,7 @@ impl Program {
             database,
             concert: ConcertId(Uuid::nil()),
             performance: PerformanceId(Uuid::nil()),
-            names: AtomicU64::new(1),
+            next_id: AtomicU64::new(1),
         }
     }
 
@@ -104,7 +104,7 @@ impl Program {
         file_in(&self.folder)
     }
 
-    /// A connection past the ports.
+    /// Returns a direct connection to the file.
     pub(crate) fn raw(&self) -> SqliteConnection {
         let file = self.file();
         let mut raw = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
@@ -113,12 +113,12 @@ impl Program {
         raw
     }
 
-    pub(crate) fn name(&self) -> Uuid {
-        Uuid::from_u128(self.names.fetch_add(1, Ordering::Relaxed).into())
+    pub(crate) fn next_id(&self) -> Uuid {
+        Uuid::from_u128(self.next_id.fetch_add(1, Ordering::Relaxed).into())
     }
 
     pub(crate) async fn add_concert(&self) -> ConcertId {
-        let id = ConcertId(self.name());
+        let id = ConcertId(self.next_id());
         let policy = VersionedPolicy {
             policy: QueuePolicy::default(),
             version: PolicyVersion(1),
@@ -133,8 +133,8 @@ impl Program {
     }
 
     pub(crate) async fn add_performance(&self, starts_at: Timestamp) -> PerformanceId {
-        let id = PerformanceId(self.name());
-        // No two performances of a concert start at once in one venue.
+        let id = PerformanceId(self.next_id());
+        // No two performances of a concert have the same start and venue.
         let venue = if self.performance.0.is_nil() {
             "Hall".to_owned()
         } else {
@@ -156,35 +156,35 @@ impl Program {
         performance.id
     }
 
-    pub(crate) fn request(&self, who: &str, labels: &[&str]) -> HoldRequest {
+    pub(crate) fn request(&self, user_name: &str, labels: &[&str]) -> HoldRequest {
         let labels: Vec<_> = labels.iter().map(|label| label.parse().unwrap()).collect();
         HoldRequest {
-            id: ReservationId(self.name()),
-            user: user(who),
+            id: ReservationId(self.next_id()),
+            user: user(user_name),
             concert: self.concert,
             performance: self.performance,
             seats: SeatSelection::try_from(labels).unwrap(),
             hold_for: HOLD,
             ticket: Ticket {
                 concert: self.concert,
-                user: user(who),
+                user: user(user_name),
                 arrival: Arrival::from_micros(1),
                 generation: Generation(1),
             },
         }
     }
 
-    pub(crate) async fn hold(&self, who: &str, labels: &[&str]) -> HoldOutcome {
+    pub(crate) async fn hold(&self, user_name: &str, labels: &[&str]) -> HoldOutcome {
         self.database
-            .hold(&self.request(who, labels))
+            .hold(&self.request(user_name, labels))
             .await
             .unwrap()
     }
 
-    pub(crate) async fn held(&self, who: &str, labels: &[&str]) -> Reservation {
-        match self.hold(who, labels).await {
+    pub(crate) async fn held(&self, user_name: &str, labels: &[&str]) -> Reservation {
+        match self.hold(user_name, labels).await {
             HoldOutcome::Held(reservation) => reservation,
-            other => panic!("{who} should get the seats: {other:?}"),
+            other => panic!("{user_name} should get the seats: {other:?}"),
         }
     }
 
@@ -193,38 +193,41 @@ impl Program {
             reservation: reservation.id,
             user: reservation.user.clone(),
             concert: reservation.concert,
-            entry: LedgerEntryId(self.name()),
+            entry: LedgerEntryId(self.next_id()),
             keyed: Keyed::payment(
                 &reservation.user,
                 reservation.id,
-                IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+                IdempotencyKey::try_from(self.next_id().to_string().as_str()).unwrap(),
             ),
         };
         self.database.pay(&payment).await.unwrap()
     }
 
-    pub(crate) fn charge_of(&self, who: &str, points: i64) -> Charge {
+    pub(crate) fn charge_of(&self, user_name: &str, points: i64) -> Charge {
         let amount = Amount::try_from(points).unwrap();
         Charge {
-            entry: LedgerEntryId(self.name()),
-            user: user(who),
+            entry: LedgerEntryId(self.next_id()),
+            user: user(user_name),
             amount,
             keyed: Keyed::charge(
-                &user(who),
+                &user(user_name),
                 amount,
-                IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+                IdempotencyKey::try_from(self.next_id().to_string().as_str()).unwrap(),
             ),
             operator: None,
         }
     }
 
-    pub(crate) async fn charge(&self, who: &str, points: i64) {
-        let charged = self.database.charge(&self.charge_of(who, points)).await;
+    pub(crate) async fn charge(&self, user_name: &str, points: i64) {
+        let charged = self
+            .database
+            .charge(&self.charge_of(user_name, points))
+            .await;
         assert!(matches!(charged.unwrap(), ChargeOutcome::Charged(_)));
     }
 }
 
-/// The one column `text` of every row.
+/// Returns the column `text` of every row.
 pub(crate) fn texts(raw: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<String>> {
     #[derive(QueryableByName)]
     struct Line {
@@ -235,7 +238,7 @@ pub(crate) fn texts(raw: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<St
     Ok(rows.into_iter().map(|line| line.text).collect())
 }
 
-/// A plan of rows, each with so many seats at such a price.
+/// Returns a plan of rows: the name, the number of seats and the price of each.
 pub(crate) fn seat_plan(rows: &[(&str, u16, i64)]) -> SeatPlan {
     let sections = rows.iter().map(|&(row, seats, price)| Section {
         name: "Stalls".into(),

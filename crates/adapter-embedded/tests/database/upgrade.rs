@@ -83,25 +83,25 @@ async fn upgraded() -> (tempfile::TempDir, DatabasePorts) {
 }
 
 #[tokio::test]
-async fn its_keys_are_honoured() {
+async fn keys_of_the_first_edition_are_honoured() {
     let (_folder, ports) = upgraded().await;
     first_edition::its_keys_are_honoured(&ports).await;
 }
 
 #[tokio::test]
-async fn its_ledger_goes_on_in_order() {
+async fn the_ledger_of_the_first_edition_continues_in_order() {
     let (_folder, ports) = upgraded().await;
     first_edition::its_ledger_goes_on_in_order(&ports).await;
 }
 
 #[tokio::test]
-async fn its_duplicates_stay_and_no_more_come() {
+async fn duplicates_of_the_first_edition_stay_and_no_new_ones_are_created() {
     let (_folder, ports) = upgraded().await;
     first_edition::its_duplicates_stay_and_no_more_come(&ports).await;
 }
 
 #[tokio::test]
-async fn its_queue_counts_as_seeded() {
+async fn the_queue_of_the_first_edition_counts_as_seeded() {
     let (_folder, ports) = upgraded().await;
     first_edition::its_queue_counts_as_seeded(&ports).await;
 }

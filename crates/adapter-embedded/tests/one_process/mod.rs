@@ -21,7 +21,7 @@ use frontrow_domain::{
 use frontrow_port_contracts::{Fixture, QueuePorts};
 use jiff::{SignedDuration, Timestamp};
 
-/// The system's clock, shifted by so much.
+/// The system's clock, shifted by a duration.
 #[derive(Default)]
 struct ShiftedClock(RwLock<SignedDuration>);
 
@@ -29,21 +29,21 @@ impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {
         #[expect(
             clippy::disallowed_methods,
-            reason = "the contracts ask for a clock that goes on by itself"
+            reason = "the contracts need a clock that runs"
         )]
         let now = Timestamp::now();
         micros(now + *self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A fresh process without queues.
+/// A new process without queues.
 pub(crate) struct OneProcess {
     clock: Arc<ShiftedClock>,
     queues: Arc<Replaceable>,
 }
 
 impl OneProcess {
-    /// A process at the system's time.
+    /// Starts a process with the system's time.
     pub(crate) fn start() -> Self {
         let clock = Arc::new(ShiftedClock::default());
         let queues = Replaceable(RwLock::new(Arc::new(MemoryQueue::new(clock.clone()))));
@@ -81,13 +81,13 @@ impl Fixture for OneProcess {
         *queues = Arc::new(MemoryQueue::new(self.clock.clone()));
     }
 
-    /// The queues end with their process.
+    /// A new process has no queues.
     async fn reopen(&mut self) {
         self.lose_data().await;
     }
 }
 
-/// Ports that stay when what is behind them is lost.
+/// Ports that stay valid when the queues behind them are replaced.
 struct Replaceable(RwLock<Arc<MemoryQueue>>);
 
 impl Replaceable {

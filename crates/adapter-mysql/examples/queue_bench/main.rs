@@ -1,16 +1,15 @@
-//! The queue on MySQL beside the obvious ways to build one, on a server of your own.
+//! Measures the queue on MySQL beside the obvious designs of one, on a server of your own.
 //!
 //! ```text
-//! cargo run --release -p frontrow-adapter-mysql --example queue_bench -- mysql://root@127.0.0.1:3306
+//! cargo run --release -p frontrow-adapter-mysql --example queue_bench -- \
+//!     mysql://root@127.0.0.1:3306
 //! ```
 //!
-//! Makes databases of its own and drops them. Everything is measured in one run against the same server, so the
-//! ratios count, and not the figures. Takes about a minute. Prints the table of ADR 8.
+//! Creates databases of its own and drops them. One run measures all designs against the same
+//! server: only ratios count, not the rates. It takes about a minute, and prints the table of
+//! "Designs of a queue on MySQL" in `docs/BENCHMARKS.md`.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a bench measures how long things take"
-)]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures durations")]
 
 mod naive;
 mod ours;
@@ -20,10 +19,10 @@ use anyhow::{Context, Result};
 use mysql_async::{Conn, Opts, OptsBuilder, prelude::Queryable};
 use timing::{Row, print};
 
-/// How many people wait, where that is what is looked at.
+/// The lengths of the lines that are measured, in users.
 const LENGTHS: [usize; 2] = [1_000, 100_000];
 
-/// How many ask at the same time.
+/// Number of concurrent callers.
 pub(crate) const CALLERS: usize = 64;
 
 #[tokio::main]
@@ -48,15 +47,15 @@ async fn main() -> Result<()> {
     rows.push(ours::joins(&ours_url).await?);
     rows.push(naive::joins_by_auto_increment(&naive).await?);
     rows.push(naive::joins_by_locked_row(&naive).await?);
-    for people in LENGTHS {
-        let waiting = ours::Waiting::fill(&ours_url, people).await?;
+    for users in LENGTHS {
+        let waiting = ours::Waiting::fill(&ours_url, users).await?;
         rows.push(waiting.look_ups().await?);
-        if people == LENGTHS[1] {
+        if users == LENGTHS[1] {
             rows.push(waiting.admission().await?);
         }
-        naive::fill(&naive, people).await?;
-        rows.push(naive::counted_positions(&naive, people).await?);
-        if people == LENGTHS[1] {
+        naive::fill(&naive, users).await?;
+        rows.push(naive::counted_positions(&naive, users).await?);
+        if users == LENGTHS[1] {
             rows.push(naive::skip_locked_admission(&naive).await?);
         }
     }
@@ -68,7 +67,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// How to connect to the server over TCP, as the adapter does.
+/// Returns the options to connect to the server over TCP, as the adapter does.
 fn tcp(server: &Opts, database: Option<&str>) -> Opts {
     OptsBuilder::from_opts(server.clone())
         .prefer_socket(false)

@@ -1,4 +1,4 @@
-//! The obvious ways to build a queue in a database, as well as they can be done.
+//! Measures the obvious designs of a queue in a database, each done well.
 
 use std::{
     sync::Arc,
@@ -27,7 +27,7 @@ const TABLES: [&str; 5] = [
        UNIQUE KEY (user_id))",
 ];
 
-/// Makes the tables.
+/// Creates the tables.
 pub(crate) async fn prepare(server: &Opts) -> Result<()> {
     let mut conn = Conn::new(server.clone()).await?;
     for table in TABLES {
@@ -38,7 +38,7 @@ pub(crate) async fn prepare(server: &Opts) -> Result<()> {
     Ok(())
 }
 
-/// A connection for each caller, as an adapter would set it up.
+/// Opens a connection for each caller, set up as an adapter does.
 async fn connections(server: &Opts, count: usize) -> Result<Arc<Vec<Mutex<Conn>>>> {
     let mut all = Vec::new();
     for _ in 0..count {
@@ -50,7 +50,7 @@ async fn connections(server: &Opts, count: usize) -> Result<Arc<Vec<Mutex<Conn>>
     Ok(Arc::new(all))
 }
 
-/// What this server can commit: one row each, in no relation to each other.
+/// Measures how many unrelated rows this server can commit.
 pub(crate) async fn bare_commits(server: &Opts) -> Result<Row> {
     let connections = connections(server, CALLERS).await?;
     timing::all_at_once(
@@ -73,7 +73,7 @@ pub(crate) async fn bare_commits(server: &Opts) -> Result<Row> {
     .await
 }
 
-/// One commit a join, numbered by the server.
+/// Measures joins of one commit each, numbered by the server.
 pub(crate) async fn joins_by_auto_increment(server: &Opts) -> Result<Row> {
     let connections = connections(server, CALLERS).await?;
     let row = timing::all_at_once(
@@ -100,11 +100,11 @@ pub(crate) async fn joins_by_auto_increment(server: &Opts) -> Result<Row> {
     Ok(row.noting("numbers have gaps, and are not in the order of the commits"))
 }
 
-/// One transaction a join, numbered under the lock of a common row.
+/// Measures joins of one transaction each, numbered under the lock of a common row.
 pub(crate) async fn joins_by_locked_row(server: &Opts) -> Result<Row> {
     let connections = connections(server, CALLERS).await?;
     let row = timing::all_at_once(
-        format!("join under a row's lock, {CALLERS} connections"),
+        format!("join under the lock of a common row, {CALLERS} connections"),
         CALLERS,
         move |caller, turn| {
             let connections = Arc::clone(&connections);
@@ -131,12 +131,12 @@ pub(crate) async fn joins_by_locked_row(server: &Opts) -> Result<Row> {
     Ok(row.noting("dense and in order, one commit after the other"))
 }
 
-/// So many wait.
-pub(crate) async fn fill(server: &Opts, people: usize) -> Result<()> {
+/// Inserts `users` waiting users.
+pub(crate) async fn fill(server: &Opts, users: usize) -> Result<()> {
     let mut conn = Conn::new(server.clone()).await?;
     conn.query_drop("TRUNCATE TABLE waiting").await?;
-    let everybody: Vec<_> = (0..people).collect();
-    for chunk in everybody.chunks(1_000) {
+    let numbers: Vec<_> = (0..users).collect();
+    for chunk in numbers.chunks(1_000) {
         let rows: Vec<_> = chunk
             .iter()
             .map(|number| format!("('user-{number:031}', UTC_TIMESTAMP(6))"))
@@ -152,13 +152,13 @@ pub(crate) async fn fill(server: &Opts, people: usize) -> Result<()> {
     Ok(())
 }
 
-/// A position is the number of those before.
-pub(crate) async fn counted_positions(server: &Opts, people: usize) -> Result<Row> {
+/// Measures look-ups that count the users ahead.
+pub(crate) async fn counted_positions(server: &Opts, users: usize) -> Result<Row> {
     let connections = connections(server, LOOKERS).await?;
-    let what = format!("look-up by COUNT(*), {people} waiting, {LOOKERS} connections");
+    let what = format!("look-up by COUNT(*), {users} waiting, {LOOKERS} connections");
     let row = timing::all_at_once(what, LOOKERS, move |caller, turn| {
         let connections = Arc::clone(&connections);
-        let number = (caller * 7_919 + turn * 104_729) % people;
+        let number = (caller * 7_919 + turn * 104_729) % users;
         async move {
             let conn = &mut connections
                 .get(caller)
@@ -180,12 +180,12 @@ pub(crate) async fn counted_positions(server: &Opts, people: usize) -> Result<Ro
     Ok(row.noting("exact; no heartbeat"))
 }
 
-/// Takes whoever is not locked, oldest first.
+/// Measures admission of the first users whose rows are not locked.
 pub(crate) async fn skip_locked_admission(server: &Opts) -> Result<Row> {
     let mut conn = Conn::new(server.clone()).await?;
     conn.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         .await?;
-    let mut took: Vec<Duration> = Vec::new();
+    let mut durations: Vec<Duration> = Vec::new();
     for _ in 0..TURNS {
         let before = Instant::now();
         conn.query_drop("BEGIN").await?;
@@ -201,9 +201,11 @@ pub(crate) async fn skip_locked_admission(server: &Opts) -> Result<Row> {
         conn.query_drop(format!("DELETE FROM waiting WHERE id IN ({next})"))
             .await?;
         conn.query_drop("COMMIT").await?;
-        took.push(before.elapsed());
+        durations.push(before.elapsed());
     }
     conn.disconnect().await?;
-    Ok(timing::of_turns("admit 500 of 100000 by SKIP LOCKED", took)
-        .noting("goes around who is locked; two at once break the order"))
+    Ok(
+        timing::of_turns("admit 500 of 100000 by SKIP LOCKED", durations)
+            .noting("passes over locked rows; two at once break the order"),
+    )
 }

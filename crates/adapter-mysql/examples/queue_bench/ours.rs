@@ -1,4 +1,4 @@
-//! The adapter, through its ports.
+//! Measures the adapter through its ports.
 
 use std::time::{Duration, Instant};
 
@@ -20,10 +20,10 @@ use crate::{
     timing::{self, Row},
 };
 
-/// How many look up their places at the same time.
+/// Number of concurrent look-ups.
 const LOOKERS: usize = 16;
 
-/// How many turns of admission are measured.
+/// Number of measured ticks.
 const TURNS: usize = 40;
 
 async fn open(url: &str, number: u128, state: PolicyState) -> Result<(MySqlQueue, ConcertId)> {
@@ -67,14 +67,14 @@ async fn join(queue: &MySqlQueue, concert: ConcertId, name: &str) -> Result<Tick
     }
 }
 
-/// A user id as long as a UUID's text.
+/// Returns a user id as long as the text of a UUID.
 fn name(caller: usize, turn: usize) -> String {
     let spread = (caller as u128 * 1_000_003 + turn as u128)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     Uuid::from_u128(spread).to_string()
 }
 
-/// New people join a line, from many callers.
+/// Measures joins of new users by many callers.
 pub(crate) async fn joins(url: &str) -> Result<Row> {
     let (queue, concert) = open(url, 1, PolicyState::Paused).await?;
     let row = {
@@ -90,10 +90,10 @@ pub(crate) async fn joins(url: &str) -> Result<Row> {
         .await?
     };
     queue.close();
-    Ok(row.noting("order, position and one place a user are kept"))
+    Ok(row.noting("order, position and one place per user are kept"))
 }
 
-/// A line of people.
+/// A line of waiting users.
 pub(crate) struct Waiting {
     queue: MySqlQueue,
     concert: ConcertId,
@@ -101,12 +101,12 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// So many line up.
-    pub(crate) async fn fill(url: &str, people: usize) -> Result<Self> {
-        let (queue, concert) = open(url, people as u128 + 10, PolicyState::Paused).await?;
+    /// Joins `users` users.
+    pub(crate) async fn fill(url: &str, users: usize) -> Result<Self> {
+        let (queue, concert) = open(url, users as u128 + 10, PolicyState::Paused).await?;
         let mut tickets = Vec::new();
-        let everybody: Vec<_> = (0..people).collect();
-        for chunk in everybody.chunks(1_024) {
+        let numbers: Vec<_> = (0..users).collect();
+        for chunk in numbers.chunks(1_024) {
             let joining: Vec<_> = chunk
                 .iter()
                 .map(|number| {
@@ -125,7 +125,7 @@ impl Waiting {
         })
     }
 
-    /// Where people stand, from all over the line.
+    /// Measures look-ups of places all over the line.
     pub(crate) async fn look_ups(&self) -> Result<Row> {
         let (queue, tickets) = (self.queue.clone(), self.tickets.clone());
         let what = format!("look-up, {} waiting, {LOOKERS} callers", tickets.len());
@@ -142,20 +142,20 @@ impl Waiting {
         Ok(row.noting("heartbeats written"))
     }
 
-    /// Admits 500 at a time.
+    /// Measures ticks that admit 500 users each.
     pub(crate) async fn admission(&self) -> Result<Row> {
         seed(&self.queue, self.concert, PolicyState::Bypass, 2).await?;
-        let mut took: Vec<Duration> = Vec::new();
+        let mut durations: Vec<Duration> = Vec::new();
         for _ in 0..TURNS {
             let before = Instant::now();
-            let told = self.queue.admit(self.concert, 500).await?.value;
-            took.push(before.elapsed());
-            let TickOutcome::Ticked(report) = told else {
-                bail!("{told:?}");
+            let ticked = self.queue.admit(self.concert, 500).await?.value;
+            durations.push(before.elapsed());
+            let TickOutcome::Ticked(report) = ticked else {
+                bail!("{ticked:?}");
             };
             anyhow::ensure!(report.done == 500, "{report:?}");
         }
         let what = format!("admit 500 of {}", self.tickets.len());
-        Ok(timing::of_turns(what, took).noting("strictly in order, counted, reported"))
+        Ok(timing::of_turns(what, durations).noting("strictly in order, counted, reported"))
     }
 }

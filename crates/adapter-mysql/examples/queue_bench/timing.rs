@@ -1,4 +1,4 @@
-//! How long things take, and the table of it.
+//! Measures durations, and prints the table of them.
 
 use std::{
     future::Future,
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 
-/// How long each figure is measured.
+/// How long one row of the table is measured.
 const SPAN: Duration = Duration::from_secs(6);
 
 /// One line of the table.
@@ -20,14 +20,15 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// With a remark.
+    /// Returns the row with a note.
     pub(crate) fn noting(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
     }
 }
 
-/// So many callers do something again and again for a while; each is given its number and the turn.
+/// Measures `call`, which `callers` concurrent callers repeat for [`SPAN`]. Its arguments are the
+/// number of the caller and of the call.
 pub(crate) async fn all_at_once<Fut>(
     what: impl Into<String>,
     callers: usize,
@@ -41,39 +42,39 @@ where
         .map(|caller| {
             let call = call.clone();
             tokio::spawn(async move {
-                let mut took = Vec::new();
+                let mut durations = Vec::new();
                 while began.elapsed() < SPAN {
                     let before = Instant::now();
-                    call(caller, took.len()).await?;
-                    took.push(before.elapsed());
+                    call(caller, durations.len()).await?;
+                    durations.push(before.elapsed());
                 }
-                Ok::<_, anyhow::Error>(took)
+                Ok::<_, anyhow::Error>(durations)
             })
         })
         .collect();
-    let mut took = Vec::new();
+    let mut durations = Vec::new();
     for task in tasks {
-        took.extend(task.await??);
+        durations.extend(task.await??);
     }
     let seconds = began.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a figure to be read")]
-    let per_second = took.len() as f64 / seconds;
-    Ok(row(what, per_second, took))
+    let per_second = durations.len() as f64 / seconds;
+    Ok(row(what, per_second, durations))
 }
 
-/// What a number of turns of the same took, one after the other.
-pub(crate) fn of_turns(what: impl Into<String>, took: Vec<Duration>) -> Row {
-    let total: Duration = took.iter().sum();
+/// Returns the row for calls one after the other that took these durations.
+pub(crate) fn of_turns(what: impl Into<String>, durations: Vec<Duration>) -> Row {
+    let total: Duration = durations.iter().sum();
     #[expect(clippy::cast_precision_loss, reason = "a figure to be read")]
-    let per_second = took.len() as f64 / total.as_secs_f64();
-    row(what, per_second, took)
+    let per_second = durations.len() as f64 / total.as_secs_f64();
+    row(what, per_second, durations)
 }
 
-fn row(what: impl Into<String>, per_second: f64, mut took: Vec<Duration>) -> Row {
-    took.sort_unstable();
+fn row(what: impl Into<String>, per_second: f64, mut durations: Vec<Duration>) -> Row {
+    durations.sort_unstable();
     let at = |percent: usize| {
-        let place = took.len().saturating_sub(1) * percent / 100;
-        took.get(place).copied().unwrap_or_default()
+        let place = durations.len().saturating_sub(1) * percent / 100;
+        durations.get(place).copied().unwrap_or_default()
     };
     Row {
         what: what.into(),
@@ -86,7 +87,7 @@ fn row(what: impl Into<String>, per_second: f64, mut took: Vec<Duration>) -> Row
 
 /// Prints the table as Markdown.
 pub(crate) fn print(rows: &[Row]) {
-    println!("| what | a second | p50 ms | p99 ms | |");
+    println!("| what | per second | p50 ms | p99 ms | |");
     println!("|---|--:|--:|--:|---|");
     for row in rows {
         println!(

@@ -1,9 +1,10 @@
-//! Databases full of sales, written past the adapter.
+//! Statements that fill a database with sales, past the adapter.
 
-/// A query of the numbers from 0 to 10 to the power of `digits`, less one, as `numbers.n`.
+/// Returns a query of all numbers of up to `digits` decimal digits, as `numbers.n`.
 fn numbers(digits: usize) -> String {
-    let digit = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
-                  UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
+    let digit = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3
+                  UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7
+                  UNION ALL SELECT 8 UNION ALL SELECT 9)";
     let (mut sum, mut tables) = (Vec::new(), Vec::new());
     for place in 0..digits {
         sum.push(format!(
@@ -19,7 +20,7 @@ fn numbers(digits: usize) -> String {
     )
 }
 
-/// The id of row `n` of a kind.
+/// Returns the id of row `n` of a kind.
 pub(crate) fn id(kind: u8, n: &str) -> String {
     format!("UNHEX(CONCAT('0{kind}', LPAD(HEX({n}), 30, '0')))")
 }
@@ -28,20 +29,21 @@ pub(crate) const CONCERT: u8 = 1;
 pub(crate) const PERFORMANCE: u8 = 2;
 pub(crate) const RESERVATION: u8 = 3;
 
-/// So many concerts with one performance each.
+/// Inserts `count` concerts with one performance each.
 pub(crate) fn concerts(count: u32) -> String {
     let n = numbers(4);
     let (concert, performance) = (id(CONCERT, "n"), id(PERFORMANCE, "n"));
     format!(
-        "INSERT INTO concerts (id, title, policy_version, policy_state, waiting_ttl_us, claim_ttl_us,
-                               active_ttl_us)
+        "INSERT INTO concerts (id, title, policy_version, policy_state, waiting_ttl_us,
+                               claim_ttl_us, active_ttl_us)
          SELECT {concert}, CONCAT('Concert ', n), 1, 'open', 1, 1, 1 FROM {n} WHERE n < {count};
          INSERT INTO performances (id, concert_id, starts_at, venue, seats_total)
          SELECT {performance}, {concert}, '2099-01-01', 'Hall', 100000 FROM {n} WHERE n < {count}"
     )
 }
 
-/// 100,000 free seats over so many concerts, and as many users who have the points for one.
+/// Inserts 100,000 free seats in `concerts` concerts, and as many users with the points for one
+/// seat.
 pub(crate) fn seats(concerts: u32) -> String {
     let n = numbers(5);
     let performance = id(PERFORMANCE, &format!("(n % {concerts})"));
@@ -52,20 +54,22 @@ pub(crate) fn seats(concerts: u32) -> String {
     )
 }
 
-/// A million confirmed seats in as many reservations, spread evenly over the concerts and over the time
-/// before 1 November 2026 in Seoul.
+/// Inserts a million confirmed reservations of one seat, spread evenly over the concerts and over
+/// the `days` days before 1 November 2026 in Seoul.
 pub(crate) fn sales(concerts: u32, days: u32) -> String {
     let n = numbers(6);
-    // A large step without a common factor, so that neighbours in time are of different concerts.
+    // The step has no common factor with the number of concerts, so that consecutive sales are of
+    // different concerts.
     let of = format!("((n * 7919) % {concerts})");
     let (concert, performance) = (id(CONCERT, &of), id(PERFORMANCE, &of));
     let reservation = id(RESERVATION, "n");
     let step_us = u64::from(days) * 86_400;
     format!(
-        "INSERT INTO reservations (id, user_id, concert_id, performance_id, state, confirmed_at, total,
-                                   seat_count, seats)
+        "INSERT INTO reservations (id, user_id, concert_id, performance_id, state, confirmed_at,
+                                   total, seat_count, seats)
          SELECT {reservation}, CONCAT('user-', n), {concert}, {performance}, 'confirmed',
-                TIMESTAMP('2026-10-31 15:00:00') - INTERVAL {days} DAY + INTERVAL n * {step_us} MICROSECOND,
+                TIMESTAMP('2026-10-31 15:00:00') - INTERVAL {days} DAY
+                    + INTERVAL n * {step_us} MICROSECOND,
                 100, 1, '[[\"A-1\",100]]' FROM {n}"
     )
 }

@@ -1,13 +1,15 @@
-//! What counting for the rankings costs: those who hold seats and pay, those who ask, and the job in between.
+//! Measures what counting for the rankings costs: holds and payments, requests for a ranking, and
+//! the job that counts.
 //!
 //! ```text
 //! FRONTROW_TEST_MYSQL_URL=mysql://root@127.0.0.1:3306 \
-//!     cargo run --release -p frontrow-adapter-mysql --example ranking_figures [paying] [day] [month]
+//!     cargo run --release -p frontrow-adapter-mysql --example ranking_figures \
+//!     [paying] [day] [month]
 //! ```
 //!
-//! On a server whose commits are durable, or the first figures mean nothing.
+//! The server must commit durably, or the figures of `paying` mean nothing.
 
-#![expect(clippy::unwrap_used, reason = "what fails ends the program")]
+#![expect(clippy::unwrap_used, reason = "a failure ends the program")]
 
 mod filling;
 mod paying;
@@ -54,7 +56,7 @@ impl Bench {
     }
 }
 
-/// How long something takes, in milliseconds.
+/// Returns the result of `work` and its duration in milliseconds.
 async fn timed<T>(work: impl Future<Output = T>) -> (T, f64) {
     #[expect(clippy::disallowed_methods, reason = "it measures a duration")]
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! What those who hold seats and pay for them pay for it.
+//! Measures what counting costs users who hold seats and pay.
 
 use std::{
     sync::{
@@ -28,11 +28,11 @@ use crate::{
 
 const CONCERTS: u32 = 50;
 const ROUNDS: u32 = 5;
-/// How many seats are sold in a round.
+/// Number of seats sold in a round.
 const SEATS: u32 = 20_000;
 const AT_ONCE: usize = 64;
 
-/// Per second.
+/// The rates of each round, per second.
 #[derive(Default)]
 struct Rates {
     holds: Vec<f64>,
@@ -48,8 +48,8 @@ pub(crate) async fn figures() {
     let with = bench().await;
     let (mut before, mut after) = (Rates::default(), Rates::default());
     for round in 0..ROUNDS {
-        // In turns, so that both have the same share of whatever else the machine does, and of what the
-        // other one has left to be written.
+        // The order alternates, so that both have the same share of other work on the machine, and
+        // of writes that the other one has left to the disk.
         let (others, ours, counted);
         if round % 2 == 0 {
             others = before.sell(&without.database, round).await;
@@ -73,7 +73,7 @@ pub(crate) async fn figures() {
 }
 
 impl Rates {
-    /// Sells the seats of a round; says how fast.
+    /// Sells the seats of a round. Returns the rates as text.
     async fn sell(&mut self, database: &MySqlDatabase, round: u32) -> String {
         let hold = |database: MySqlDatabase, n| async move {
             let outcome = database.hold(&hold(n)).await.unwrap();
@@ -90,7 +90,8 @@ impl Rates {
         format!("{held:.0} holds and {paid:.0} payments")
     }
 
-    /// The same while the job counts, which has nothing to count but payments; and how many it counted.
+    /// Sells the seats of a round while the job counts. Returns the rates as text, and how many
+    /// payments the job counted.
     async fn sell_counting(&mut self, database: &MySqlDatabase, round: u32) -> (String, u32) {
         let counting = Counting::start(database);
         let sold = self.sell(database, round).await;
@@ -110,7 +111,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.swap_remove(values.len() / 2)
 }
 
-/// How often a second this was done, once for each seat of a round.
+/// Does `work` once for each seat of a round. Returns the rate per second.
 async fn rate_of<F>(
     database: &MySqlDatabase,
     round: u32,
@@ -179,16 +180,16 @@ fn payment(n: u32) -> PaymentRequest {
     }
 }
 
-/// The job, beside the payments.
+/// The job that counts during the payments.
 struct Counting {
-    over: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
     job: tokio::task::JoinHandle<u32>,
 }
 
 impl Counting {
     fn start(database: &MySqlDatabase) -> Self {
-        let (over, database) = (Arc::new(AtomicBool::new(false)), database.clone());
-        let stop = Arc::clone(&over);
+        let (stopped, database) = (Arc::new(AtomicBool::new(false)), database.clone());
+        let stop = Arc::clone(&stopped);
         let job = tokio::spawn(async move {
             let mut counted = 0;
             while !stop.load(Ordering::Relaxed) {
@@ -203,11 +204,11 @@ impl Counting {
             }
             counted
         });
-        Self { over, job }
+        Self { stopped, job }
     }
 
     async fn stop(self) -> u32 {
-        self.over.store(true, Ordering::Relaxed);
+        self.stopped.store(true, Ordering::Relaxed);
         self.job.await.unwrap()
     }
 }

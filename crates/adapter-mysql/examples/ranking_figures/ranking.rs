@@ -1,4 +1,4 @@
-//! What those who ask for a ranking pay for it, and the job.
+//! Measures requests for a ranking, and the job that counts.
 
 use diesel::{QueryableByName, sql_query, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
@@ -13,7 +13,7 @@ use crate::{Bench, filling, timed};
 const CONCERTS: u32 = 5_000;
 const SALES: u32 = 1_000_000;
 
-/// Of seats that were sold in so many days.
+/// Measures the rankings of seats that were sold in `days` days.
 pub(crate) async fn figures(days: u32, periods: &[Period]) {
     println!("{SALES} seats of {CONCERTS} concerts, sold in {days} days");
     let mut bench = Bench::open(4).await;
@@ -45,7 +45,8 @@ pub(crate) async fn figures(days: u32, periods: &[Period]) {
     }
 }
 
-/// What is asked for in the hours after the sale; of realtime, in its middle.
+/// Returns the span of a period in the hours after the sale. For realtime, in the middle of the
+/// sale.
 fn span(period: Period, days: u32) -> Span {
     let seoul = TimeZone::get("Asia/Seoul").unwrap();
     let after = if period == Period::Weekly {
@@ -61,11 +62,12 @@ fn span(period: Period, days: u32) -> Span {
     period.span(now, &seoul)
 }
 
+/// Counts all sales.
 async fn count_all(bench: &Bench) {
     while bench.database.add_up(1_000).await.unwrap() > 0 {}
 }
 
-/// The best of some, in milliseconds.
+/// Returns the shortest duration of five rankings, in milliseconds.
 async fn best_of(bench: &Bench, span: Span) -> f64 {
     let mut best = f64::INFINITY;
     for _ in 0..5 {
@@ -82,7 +84,7 @@ struct Count {
     number: i64,
 }
 
-/// The same from an index of reservations by the time of their confirmation, concert and seats.
+/// Returns the same for rankings from an index of reservations by confirmation, concert and seats.
 async fn best_scan(bench: &mut Bench, span: Span) -> f64 {
     let instant = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S").to_string();
     let (from, to) = (instant(span.from), instant(span.to));
@@ -103,7 +105,7 @@ async fn best_scan(bench: &mut Bench, span: Span) -> f64 {
 }
 
 impl Bench {
-    /// Statistics are all that is wanted of it.
+    /// Updates the statistics of the tables.
     async fn raw_analyze(&mut self) -> diesel::QueryResult<usize> {
         let analyze = sql_query("ANALYZE TABLE reservations, concert_sales");
         analyze.execute(&mut self.raw).await

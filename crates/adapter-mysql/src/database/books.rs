@@ -109,14 +109,14 @@ async fn performance(
         #[diesel(sql_type = BigInt)]
         sold: Db<u64>,
     }
-    session.begin_look().await?;
-    let there: Option<Db<PerformanceId>> = performances::table
+    session.begin_snapshot().await?;
+    let found: Option<Db<PerformanceId>> = performances::table
         .find(Db(id))
         .select(performances::id)
         .get_result(session.connection())
         .await
         .optional()?;
-    if there.is_none() {
+    if found.is_none() {
         return Ok(None);
     }
     let sold = sql_query(SOLD).bind::<Binary, _>(Db(id));

@@ -124,7 +124,7 @@ macro_rules! performances_where {
 /// Reads the catalogue. The counts are of the instant at which the first statement reads, whose
 /// start is `counted_at`.
 async fn catalogue(session: &mut Session, now: Timestamp) -> QueryResult<Catalogue> {
-    session.begin_look().await?;
+    session.begin_snapshot().await?;
     let store_now = session.now();
     let rows: Vec<(ConcertRow, bool, Db<Timestamp>)> = concerts::table
         .order(concerts::id)

@@ -41,7 +41,7 @@ use crate::{
     transactions::{TransactionRunner, Work},
 };
 
-/// The time limit of a change of a hall, as a multiple of other calls' limit: it may write 100,000
+/// The time limit of an operator's edit, as a multiple of other calls' limit: it may write 100,000
 /// seats.
 const EDIT_FACTOR: u32 = 12;
 

@@ -40,8 +40,8 @@ pub(super) async fn create(
     if !known.get_result::<bool>(session.connection()).await? {
         return Ok(Verdict::Rollback(CreatePerformanceOutcome::NoSuchConcert));
     }
-    if let Some(there) = there(session, performance).await? {
-        return Ok(Verdict::Rollback(there));
+    if let Some(outcome) = existing(session, performance).await? {
+        return Ok(Verdict::Rollback(outcome));
     }
     match insert(session, performance).await {
         // Another call took its slot, or deleted its concert, since the read.
@@ -76,8 +76,9 @@ async fn earlier(
     })
 }
 
-/// Returns the performance that already has the slot of `performance`. None if there is none.
-async fn there(
+/// Returns the outcome if another performance has the slot of `performance`. None if the slot is
+/// free.
+async fn existing(
     session: &mut Session,
     performance: &NewPerformance,
 ) -> QueryResult<Option<CreatePerformanceOutcome>> {

@@ -40,13 +40,13 @@ pub(super) async fn edit(
     };
     let after = &change.after;
     if change.moves()
-        && let Some(there) =
+        && let Some(other) =
             slots::taken(session, concert, after.starts_at, &after.venue, Some(id)).await?
     {
-        return Ok(Verdict::Rollback(EditOutcome::SlotTaken(there)));
+        return Ok(Verdict::Rollback(EditOutcome::SlotTaken(other)));
     }
     if let Some((plan, seats)) = &change.plan
-        && !plan_anew(session, id, plan, seats).await?
+        && !replace_plan(session, id, plan, seats).await?
     {
         return Ok(Verdict::Retry);
     }
@@ -102,7 +102,7 @@ pub(super) async fn lock(
 
 /// Replaces the existing seats by those of `plan`. Returns false if a seat that was free no longer
 /// is.
-async fn plan_anew(
+async fn replace_plan(
     session: &mut Session,
     id: PerformanceId,
     plan: &SeatPlan,
@@ -112,8 +112,8 @@ async fn plan_anew(
     if !expire::expire_all(session, id).await? {
         return Ok(false);
     }
-    let gone = seat_rows::remove(session, id, &change.removed).await?;
-    if gone != change.removed.len() {
+    let removed = seat_rows::remove(session, id, &change.removed).await?;
+    if removed != change.removed.len() {
         return Ok(false);
     }
     seat_rows::write(session, id, plan).await?;

@@ -129,8 +129,8 @@ async fn forget(session: &mut Session, before: Timestamp, limit: u32) -> QueryRe
         let statement = sql_query(statement)
             .bind::<Datetime, _>(Db(before))
             .bind::<BigInt, _>(left);
-        let gone = Fixed(statement).execute(session.connection()).await?;
-        left -= i64::try_from(gone).unwrap_or(left);
+        let deleted = Fixed(statement).execute(session.connection()).await?;
+        left -= i64::try_from(deleted).unwrap_or(left);
     }
     let left = u32::try_from(left).unwrap_or_default();
     Ok(Verdict::Commit(limit.saturating_sub(left)))

@@ -2,9 +2,9 @@
 //! payment has to change.
 //!
 //! A counter on the performance would be locked by each payment until its commit is on the disk, so
-//! that all buyers of one evening would pay one after the other: here 64 clients reach about 4,500
-//! durable commits a second, and 730 where each also updates one common row. Counting sold seats
-//! would read each of them, every second, for every instance. So there are 16 counters per
+//! that all buyers of a performance would pay one after the other: here 64 clients reach about
+//! 4,500 durable commits a second, and 730 where each also updates one common row. Counting sold
+//! seats would read each of them, every second, for every instance. So there are 16 counters per
 //! performance. A payment updates the one that follows from its reservation's id (one more
 //! statement), and a reader adds up 16 rows.
 

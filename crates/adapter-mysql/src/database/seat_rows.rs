@@ -70,14 +70,14 @@ pub(super) async fn remove(
     performance: PerformanceId,
     removed: &[PlannedSeat],
 ) -> QueryResult<usize> {
-    let mut gone = 0;
+    let mut count = 0;
     for some in removed.chunks(SEATS_A_STATEMENT) {
         let labels: Vec<_> = some.iter().map(|seat| Db(seat.label.clone())).collect();
         let free = seats::table
             .filter(seats::performance_id.eq(Db(performance)))
             .filter(seats::label.eq_any(labels))
             .filter(seats::reservation_id.is_null());
-        gone += delete(free).execute(session.connection()).await?;
+        count += delete(free).execute(session.connection()).await?;
     }
-    Ok(gone)
+    Ok(count)
 }

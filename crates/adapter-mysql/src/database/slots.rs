@@ -23,7 +23,7 @@ pub(super) async fn taken(
     venue: &Venue,
     except: Option<PerformanceId>,
 ) -> QueryResult<Option<PerformanceId>> {
-    let mut there = performances::table
+    let mut query = performances::table
         .filter(performances::concert_id.eq(Db(concert)))
         .filter(performances::starts_at.eq(Db(starts_at)))
         .filter(performances::venue.eq(Db(venue.clone())))
@@ -31,10 +31,10 @@ pub(super) async fn taken(
         .select(performances::id)
         .into_boxed();
     if let Some(except) = except {
-        there = there.filter(performances::id.ne(Db(except)));
+        query = query.filter(performances::id.ne(Db(except)));
     }
-    let there: Option<Db<PerformanceId>> = there.first(session.connection()).await.optional()?;
-    Ok(there.map(|id| id.0))
+    let found: Option<Db<PerformanceId>> = query.first(session.connection()).await.optional()?;
+    Ok(found.map(|id| id.0))
 }
 
 #[derive(QueryableByName)]

@@ -1,4 +1,4 @@
-//! What both kinds of batches have in common: their limits, and the failures that callers get.
+//! The limits and failures that both kinds of batches share.
 
 use std::time::Duration;
 

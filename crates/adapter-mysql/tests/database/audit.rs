@@ -1,4 +1,4 @@
-//! The audit log records what operators change, in words for people and programs.
+//! The audit log records what operators change, in a form for people and programs.
 
 use frontrow_domain::{
     model::{
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::program::{Program, operator, texts};
 
-async fn notes(program: &Program) -> Vec<String> {
+async fn audit_entries(program: &Program) -> Vec<String> {
     let sql =
         "SELECT CONCAT_WS(' ', actor, at, action, subject, detail) AS text FROM audit ORDER BY id";
     texts(&mut program.raw().await, sql).await
@@ -36,7 +36,7 @@ async fn edit(program: &Program, edit: PerformanceEdit) {
     assert_eq!(edited.unwrap(), EditOutcome::Done);
 }
 
-/// Every edit that there is.
+/// Makes every kind of edit.
 async fn edit_everything(program: &Program) {
     let title = ConcertTitle::try_from("Another").unwrap();
     let retitled = program
@@ -91,7 +91,7 @@ async fn edit_everything(program: &Program) {
 }
 
 #[tokio::test]
-async fn a_note_says_who_when_and_what_from_what_to_what() {
+async fn an_audit_entry_has_operator_time_and_the_values_before_and_after() {
     let program = Program::start().await;
     edit_everything(&program).await;
     let (concert, performance) = (program.concert, program.performance);
@@ -145,5 +145,5 @@ async fn a_note_says_who_when_and_what_from_what_to_what() {
     let expected = expected.map(|(action, subject, detail)| {
         format!("olga 2026-11-22 12:00:00.000000 {action} {subject} {detail}")
     });
-    assert_eq!(notes(&program).await, expected);
+    assert_eq!(audit_entries(&program).await, expected);
 }

@@ -1,4 +1,4 @@
-//! Concurrent calls on the same rows are retried, wait for a bounded time, and leave nothing
+//! Concurrent calls on the same rows are retried, wait for a bounded time, and leave no transaction
 //! behind.
 
 use std::time::Duration;
@@ -20,15 +20,17 @@ use crate::{
     program::{Program, execute, far, texts, user},
 };
 
-const SOON: Duration = Duration::from_mins(1);
+/// Maximum wait for a state of the server.
+pub(crate) const WAIT_MAX: Duration = Duration::from_mins(1);
 
-/// Begins a transaction with one statement.
+/// Begins a transaction and runs its first statement.
 pub(crate) async fn begin(raw: &mut AsyncMysqlConnection, sql: &str) -> QueryResult<()> {
     execute(raw, "BEGIN").await?;
     execute(raw, sql).await
 }
 
-fn quick() -> MySqlSettings {
+/// Returns settings with the shortest wait for a row.
+fn short_lock_timeout() -> MySqlSettings {
     MySqlSettings {
         lock_timeout: Duration::from_secs(1),
         ..settings()
@@ -36,13 +38,13 @@ fn quick() -> MySqlSettings {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadlock_is_tried_again_and_counted() {
+async fn a_deadlock_is_retried_and_counted() {
     let program = Program::start().await;
     program.charge("ann", 100).await;
     let held = program.held("ann", &["A-1"]).await;
     let before = program.database.retries();
-    // A payment locks the balance, then the reservation. This one goes the other way around, and has
-    // changed more, so that the payment is the one that has to yield.
+    // A payment locks the balance, then the reservation. This transaction takes them in the other
+    // order. It has changed more rows, so the server rolls the payment back.
     let raw = &mut program.raw().await;
     begin(
         raw,
@@ -56,7 +58,7 @@ async fn a_deadlock_is_tried_again_and_counted() {
     let (database, payment) = (program.database.clone(), program.payment_of(&held));
     let paying = tokio::spawn(async move { database.pay(&payment).await });
     let watch = &mut program.raw().await;
-    wait_for_a_waiter(watch).await;
+    wait_for_lock_wait(watch).await;
     execute(raw, "SELECT user_id FROM balances FOR UPDATE")
         .await
         .unwrap();
@@ -78,16 +80,16 @@ async fn a_deadlock_is_tried_again_and_counted() {
 }
 
 /// Waits until a transaction of this database waits for a lock.
-async fn wait_for_a_waiter(raw: &mut AsyncMysqlConnection) {
-    let waiting = eventually("a transaction waits", SOON, async || {
+async fn wait_for_lock_wait(raw: &mut AsyncMysqlConnection) {
+    let waiting = eventually("a transaction waits", WAIT_MAX, async || {
         let transactions = transactions(raw).await.unwrap_or_default();
         Ok(transactions.contains(&"LOCK WAIT".to_owned()).then_some(()))
     });
     waiting.await.unwrap();
 }
 
-/// The states of the transactions of this database. Fails now and then on MySQL, which takes the parameters
-/// that it shows of another connection's statement for text.
+/// Returns the states of the transactions of this database. Errors now and then on MySQL, which
+/// treats the parameters of another connection's statement as text.
 async fn transactions(raw: &mut AsyncMysqlConnection) -> QueryResult<Vec<String>> {
     #[derive(QueryableByName)]
     struct Transaction {
@@ -96,7 +98,7 @@ async fn transactions(raw: &mut AsyncMysqlConnection) -> QueryResult<Vec<String>
         #[diesel(sql_type = Text)]
         state: String,
     }
-    // InnoDB looks anew only when it was not asked for 100 ms.
+    // InnoDB refreshes this table only if no query has read it for 100 ms.
     tokio::time::sleep(Duration::from_millis(150)).await;
     let sessions = sessions(raw).await;
     let all: Vec<Transaction> = sql_query(
@@ -111,7 +113,7 @@ async fn transactions(raw: &mut AsyncMysqlConnection) -> QueryResult<Vec<String>
     Ok(ours.map(|one| one.state).collect())
 }
 
-/// The connections to this database.
+/// Returns the ids of the connections to this database.
 pub(crate) async fn sessions(raw: &mut AsyncMysqlConnection) -> Vec<i64> {
     #[derive(QueryableByName)]
     struct Session {
@@ -129,7 +131,7 @@ pub(crate) async fn sessions(raw: &mut AsyncMysqlConnection) -> Vec<i64> {
 async fn a_row_that_stays_locked_costs_a_bounded_wait() {
     let program = Program::start_with(MySqlSettings {
         statement_timeout: Duration::from_millis(2_500),
-        ..quick()
+        ..short_lock_timeout()
     })
     .await;
     program.charge("ann", 1).await;
@@ -149,8 +151,8 @@ async fn a_row_that_stays_locked_costs_a_bounded_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_stays_under_way_is_said_to_be() {
-    let program = Program::start_with(quick()).await;
+async fn a_key_whose_first_call_has_not_ended_returns_in_progress() {
+    let program = Program::start_with(short_lock_timeout()).await;
     let charge = program.charge_of("ann", 1);
     let raw = &mut program.raw().await;
     let key = charge.keyed.key.as_str();
@@ -187,7 +189,7 @@ async fn an_exhausted_pool_answers_in_bounded_time() {
         .unwrap();
     let (database, charge) = (program.database.clone(), program.charge_of("ann", 1));
     let waiting = tokio::spawn(async move { database.charge(&charge).await });
-    wait_for_a_waiter(&mut program.raw().await).await;
+    wait_for_lock_wait(&mut program.raw().await).await;
     let refused = program.database.catalogue(far()).await;
     let Err(error @ StoreError::NotApplied { .. }) = refused else {
         panic!("there should be no connection: {refused:?}");
@@ -220,20 +222,20 @@ async fn an_abandoned_call_is_done_whole_or_not_at_all() {
     for number in 1..=9 {
         let label = format!("A-{number}");
         let request = program.request(&format!("user-{number}"), &[&label]);
-        // Polled once, and dropped with its work under way.
+        // The call is polled once, and dropped while it runs.
         let abandoned = tokio::time::timeout(Duration::ZERO, program.database.hold(&request));
         drop(abandoned.await);
     }
     let raw = &mut program.raw().await;
     for number in 1..=9 {
-        // Who asks again is told what became of it, once it is done.
+        // A repeat waits for the first call and returns its outcome.
         let label = format!("A-{number}");
         let request = program.request(&format!("user-{number}"), &[&label]);
-        let again = program.database.hold(&request).await.unwrap();
-        let theirs = matches!(again, HoldOutcome::Held(_) | HoldOutcome::AlreadyHeld(_));
-        assert!(theirs, "{again:?}");
+        let repeated = program.database.hold(&request).await.unwrap();
+        let held = matches!(repeated, HoldOutcome::Held(_) | HoldOutcome::AlreadyHeld(_));
+        assert!(held, "{repeated:?}");
     }
-    let over = eventually("every transaction is over", SOON, async || {
+    let over = eventually("every transaction is over", WAIT_MAX, async || {
         let transactions = transactions(raw).await;
         Ok(transactions.is_ok_and(|all| all.is_empty()).then_some(()))
     });

@@ -1,5 +1,5 @@
-//! Counting sold seats beside payments: it waits for no payment, and misses none that is committed
-//! late.
+//! Counting of sold seats during payments: it waits for no payment, and misses none that is
+//! committed late.
 
 use frontrow_domain::{
     model::{Ranking, Reservation, Span},
@@ -12,7 +12,7 @@ use crate::{
     program::{Program, execute, far, texts},
 };
 
-/// How many seats were sold at any time.
+/// Returns how many seats were sold at any time.
 async fn sold(program: &Program) -> u64 {
     let span = Span {
         from: Timestamp::UNIX_EPOCH,
@@ -26,8 +26,8 @@ async fn sold(program: &Program) -> u64 {
     top.iter().map(|ranked| ranked.seats_sold).sum()
 }
 
-/// Confirms a reservation, stamped an hour ago, in a transaction that stays open.
-fn stamped_an_hour_ago(reservation: &Reservation) -> String {
+/// Returns a statement that confirms a reservation as of an hour ago.
+fn confirm_an_hour_ago(reservation: &Reservation) -> String {
     format!(
         "UPDATE reservations SET state = 'confirmed', held_until = NULL,
                 confirmed_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR
@@ -37,16 +37,16 @@ fn stamped_an_hour_ago(reservation: &Reservation) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_committed_late_is_counted_late_and_keeps_nobody_waiting() {
+async fn a_payment_committed_late_is_counted_late_and_delays_no_count() {
     let program = Program::start().await;
     let counters = &program.database;
     let late = program.held("ann", &["A-1", "A-2"]).await;
     let never = program.held("ben", &["A-3"]).await;
     let (paying, failing) = (&mut program.raw().await, &mut program.raw().await);
-    begin(paying, &stamped_an_hour_ago(&late)).await.unwrap();
-    begin(failing, &stamped_an_hour_ago(&never)).await.unwrap();
+    begin(paying, &confirm_an_hour_ago(&late)).await.unwrap();
+    begin(failing, &confirm_an_hour_ago(&never)).await.unwrap();
 
-    // Who waited for them would wait in vain.
+    // A count that waited for these transactions would never end.
     program.charge("cat", 100).await;
     let held = program.held("cat", &["A-4"]).await;
     program.pay(&held).await;
@@ -56,18 +56,18 @@ async fn what_is_committed_late_is_counted_late_and_keeps_nobody_waiting() {
 
     execute(paying, "COMMIT").await.unwrap();
     execute(failing, "ROLLBACK").await.unwrap();
-    assert_eq!(sold(&program).await, 3, "found before it is counted");
+    assert_eq!(sold(&program).await, 3, "before it is counted");
     assert_eq!(counters.add_up(10).await.unwrap(), 1);
     assert_eq!(counters.add_up(10).await.unwrap(), 0);
-    assert_eq!(sold(&program).await, 3, "and after it");
+    assert_eq!(sold(&program).await, 3, "after it is counted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_being_counted_is_in_nobodys_way() {
+async fn reservations_being_counted_delay_no_payment_and_no_other_count() {
     let program = Program::start().await;
-    for (who, seat) in [("ann", "A-1"), ("ben", "A-2")] {
-        program.charge(who, 100).await;
-        let held = program.held(who, &[seat]).await;
+    for (name, seat) in [("ann", "A-1"), ("ben", "A-2")] {
+        program.charge(name, 100).await;
+        let held = program.held(name, &[seat]).await;
         program.pay(&held).await;
     }
     let job = &mut program.raw().await;

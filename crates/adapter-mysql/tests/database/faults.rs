@@ -1,5 +1,5 @@
-//! Answers and stored data when the connection to the server breaks: an effect is complete or
-//! absent, and a retry with the same key, or for the very same seats, finds the one effect.
+//! Answers and stored data when the connection to the server breaks. An effect is complete or
+//! absent. A repeat with the same key, or for the very same seats, finds the one effect.
 
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use crate::{
 };
 
 /// Longer than any test.
-const FOR_EVER: Duration = Duration::from_hours(1);
+const ENDLESS: Duration = Duration::from_hours(1);
 
-/// A service whose way to its server can break.
-struct Troubled {
-    /// Past the trouble.
+/// A service whose network to its server can break.
+struct FaultyProgram {
+    /// Has connections of its own, past the faults.
     program: Program,
     proxy: FaultProxy,
     gate: StatementGate,
     database: MySqlDatabase,
 }
 
-impl Troubled {
+impl FaultyProgram {
     async fn start(settings: &MySqlSettings) -> Self {
         let program = Program::start().await;
         let proxy = FaultProxy::start(address_of(program.url()).await).unwrap();
@@ -52,32 +52,34 @@ impl Troubled {
         self.proxy.set(fault).await.unwrap();
     }
 
-    /// Starts an effect and lets it come as far as to this statement, which it has not sent yet.
+    /// Starts an effect and stops it before it sends this statement.
     async fn begin(&self, effect: &Effect, statement: &'static str) -> Running {
         self.gate.stop_at(statement);
         let (database, effect) = (self.database.clone(), effect.clone());
-        let running = tokio::spawn(async move { effect.make(&database).await });
+        let running = tokio::spawn(async move { effect.apply(&database).await });
         self.gate.stopped().await;
         running
     }
 
-    /// What there is of all that a call could have done.
-    async fn everything(&self) -> Vec<String> {
+    /// Returns all stored effects of calls.
+    async fn all_effects(&self) -> Vec<String> {
         let sql = "SELECT CONCAT_WS(' ', 'reservation', HEX(id), state) AS text FROM reservations
-                   UNION ALL SELECT CONCAT_WS(' ', 'seat', label, HEX(reservation_id), held_until IS NULL)
+                   UNION ALL SELECT CONCAT_WS(' ', 'seat', label, HEX(reservation_id),
+                                              held_until IS NULL)
                    FROM seats WHERE reservation_id IS NOT NULL
                    UNION ALL SELECT CONCAT_WS(' ', 'sold', SUM(seats_sold)) FROM performance_sales
                    UNION ALL SELECT CONCAT_WS(' ', 'balance', user_id, balance) FROM balances
                    UNION ALL SELECT CONCAT_WS(' ', 'ledger', user_id, reason, amount) FROM ledger
-                   UNION ALL SELECT CONCAT_WS(' ', 'key', sender, idempotency_key) FROM idempotency_records
+                   UNION ALL SELECT CONCAT_WS(' ', 'key', sender, idempotency_key)
+                   FROM idempotency_records
                    ORDER BY 1";
         texts(&mut self.program.raw().await, sql).await
     }
 }
 
-type Running = tokio::task::JoinHandle<StoreResult<Made>>;
+type Running = tokio::task::JoinHandle<StoreResult<Outcome>>;
 
-/// One that lasts.
+/// A call with a lasting effect.
 #[derive(Debug, Clone)]
 enum Effect {
     Hold(HoldRequest),
@@ -85,15 +87,15 @@ enum Effect {
     Charge(Charge),
 }
 
-/// What came of it.
+/// Whether a call made its effect or found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
-    Now,
-    Before,
+enum Outcome {
+    New,
+    Replayed,
 }
 
 impl Effect {
-    /// One of each, of users who have what it takes.
+    /// Returns one effect of each kind. Its user has the points or the hold that it needs.
     async fn all(program: &Program) -> [Self; 3] {
         program.charge("pay", 1_000).await;
         let held = program.held("pay", &["A-1", "A-2"]).await;
@@ -104,19 +106,19 @@ impl Effect {
         ]
     }
 
-    /// As who asks again does: with an id of its own for what it would make.
-    fn again(&self, program: &Program) -> Self {
-        let mut again = self.clone();
-        match &mut again {
-            Self::Hold(request) => request.id.0 = program.name(),
-            Self::Pay(request) => request.entry.0 = program.name(),
-            Self::Charge(request) => request.entry.0 = program.name(),
+    /// Returns a repeat of the call, with a new id for its effect, as a client's retry has.
+    fn repeat(&self, program: &Program) -> Self {
+        let mut repeat = self.clone();
+        match &mut repeat {
+            Self::Hold(request) => request.id.0 = program.next_id(),
+            Self::Pay(request) => request.entry.0 = program.next_id(),
+            Self::Charge(request) => request.entry.0 = program.next_id(),
         }
-        again
+        repeat
     }
 
-    async fn make(&self, database: &MySqlDatabase) -> StoreResult<Made> {
-        let before = match self {
+    async fn apply(&self, database: &MySqlDatabase) -> StoreResult<Outcome> {
+        let replayed = match self {
             Self::Hold(request) => match database.hold(request).await? {
                 HoldOutcome::Held(_) => false,
                 HoldOutcome::AlreadyHeld(_) => true,
@@ -131,11 +133,15 @@ impl Effect {
                 other => panic!("{other:?}"),
             },
         };
-        Ok(if before { Made::Before } else { Made::Now })
+        Ok(if replayed {
+            Outcome::Replayed
+        } else {
+            Outcome::New
+        })
     }
 
-    /// A statement in the midst of it, after it has written something.
-    fn middle(&self) -> &'static str {
+    /// Returns a statement in the middle of the call, after its first write.
+    fn middle_statement(&self) -> &'static str {
         match self {
             Self::Hold(_) => "UPDATE seats",
             Self::Pay(_) | Self::Charge(_) => "INSERT INTO `ledger`",
@@ -143,173 +149,174 @@ impl Effect {
     }
 }
 
-fn unknown(outcome: &StoreResult<Made>) {
+fn assert_unknown(outcome: &StoreResult<Outcome>) {
     let unknown = matches!(outcome, Err(StoreError::OutcomeUnknown { .. }));
-    assert!(unknown, "nobody can know: {outcome:?}");
+    assert!(unknown, "should be unknown: {outcome:?}");
 }
 
-fn not_applied(outcome: &StoreResult<Made>) {
+fn assert_not_applied(outcome: &StoreResult<Outcome>) {
     let Err(error @ StoreError::NotApplied { .. }) = outcome else {
-        panic!("it is certain that nothing was changed: {outcome:?}");
+        panic!("should not be applied: {outcome:?}");
     };
     assert!(error.retry_after().is_some(), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_is_lost_is_unknown_and_found_again() {
-    let trouble = Troubled::start(&settings()).await;
-    for effect in Effect::all(&trouble.program).await {
-        let running = trouble.begin(&effect, "COMMIT").await;
-        trouble.set(Fault::LoseAnswers).await;
-        trouble.gate.open();
-        trouble.proxy.answer_lost().await.unwrap();
-        trouble.set(Fault::Reset).await;
-        unknown(&running.await.unwrap());
-        trouble.set(Fault::Forward).await;
-        let made = trouble.everything().await;
-        for database in [&trouble.database, &trouble.program.database] {
-            let again = effect.again(&trouble.program).make(database).await;
-            assert_eq!(again, Ok(Made::Before), "{effect:?}");
+    let faulty = FaultyProgram::start(&settings()).await;
+    for effect in Effect::all(&faulty.program).await {
+        let running = faulty.begin(&effect, "COMMIT").await;
+        faulty.set(Fault::LoseAnswers).await;
+        faulty.gate.open();
+        faulty.proxy.answer_lost().await.unwrap();
+        faulty.set(Fault::Reset).await;
+        assert_unknown(&running.await.unwrap());
+        faulty.set(Fault::Forward).await;
+        let effects = faulty.all_effects().await;
+        for database in [&faulty.database, &faulty.program.database] {
+            let repeated = effect.repeat(&faulty.program).apply(database).await;
+            assert_eq!(repeated, Ok(Outcome::Replayed), "{effect:?}");
         }
-        assert_eq!(trouble.everything().await, made);
+        assert_eq!(faulty.all_effects().await, effects);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_never_arrived_is_unknown_and_made_again() {
-    let trouble = Troubled::start(&settings()).await;
-    for effect in Effect::all(&trouble.program).await {
-        let before = trouble.everything().await;
-        let running = trouble.begin(&effect, "COMMIT").await;
-        trouble.set(Fault::Reset).await;
-        trouble.gate.open();
-        unknown(&running.await.unwrap());
-        trouble.set(Fault::Forward).await;
-        assert_eq!(trouble.everything().await, before);
-        for expected in [Made::Now, Made::Before] {
-            let again = effect.again(&trouble.program).make(&trouble.database).await;
-            assert_eq!(again, Ok(expected), "{effect:?}");
+    let faulty = FaultyProgram::start(&settings()).await;
+    for effect in Effect::all(&faulty.program).await {
+        let before = faulty.all_effects().await;
+        let running = faulty.begin(&effect, "COMMIT").await;
+        faulty.set(Fault::Reset).await;
+        faulty.gate.open();
+        assert_unknown(&running.await.unwrap());
+        faulty.set(Fault::Forward).await;
+        assert_eq!(faulty.all_effects().await, before);
+        for expected in [Outcome::New, Outcome::Replayed] {
+            let repeated = effect.repeat(&faulty.program).apply(&faulty.database).await;
+            assert_eq!(repeated, Ok(expected), "{effect:?}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_breaks_before_the_commit_changes_nothing() {
-    let trouble = Troubled::start(&settings()).await;
-    for effect in Effect::all(&trouble.program).await {
-        let before = trouble.everything().await;
-        let running = trouble.begin(&effect, effect.middle()).await;
-        trouble.set(Fault::Refuse).await;
-        trouble.gate.open();
-        not_applied(&running.await.unwrap());
-        assert_eq!(trouble.everything().await, before);
-        trouble.set(Fault::Forward).await;
-        let again = effect.again(&trouble.program).make(&trouble.database).await;
-        assert_eq!(again, Ok(Made::Now), "{effect:?}");
+async fn a_fault_before_the_commit_changes_nothing() {
+    let faulty = FaultyProgram::start(&settings()).await;
+    for effect in Effect::all(&faulty.program).await {
+        let before = faulty.all_effects().await;
+        let running = faulty.begin(&effect, effect.middle_statement()).await;
+        faulty.set(Fault::Refuse).await;
+        faulty.gate.open();
+        assert_not_applied(&running.await.unwrap());
+        assert_eq!(faulty.all_effects().await, before);
+        faulty.set(Fault::Forward).await;
+        let repeated = effect.repeat(&faulty.program).apply(&faulty.database).await;
+        assert_eq!(repeated, Ok(Outcome::New), "{effect:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_breaks_for_a_moment_before_the_commit_is_made_once() {
-    let trouble = Troubled::start(&settings()).await;
-    for effect in Effect::all(&trouble.program).await {
-        let retries = trouble.database.retries();
-        let running = trouble.begin(&effect, effect.middle()).await;
-        trouble.set(Fault::Reset).await;
-        trouble.set(Fault::Forward).await;
-        trouble.gate.open();
-        assert_eq!(running.await.unwrap(), Ok(Made::Now), "{effect:?}");
-        assert!(trouble.database.retries() > retries);
-        let made = trouble.everything().await;
-        let again = effect.again(&trouble.program).make(&trouble.database).await;
-        assert_eq!(again, Ok(Made::Before), "{effect:?}");
-        assert_eq!(trouble.everything().await, made);
+async fn a_brief_fault_before_the_commit_leaves_one_effect() {
+    let faulty = FaultyProgram::start(&settings()).await;
+    for effect in Effect::all(&faulty.program).await {
+        let retries = faulty.database.retries();
+        let running = faulty.begin(&effect, effect.middle_statement()).await;
+        faulty.set(Fault::Reset).await;
+        faulty.set(Fault::Forward).await;
+        faulty.gate.open();
+        assert_eq!(running.await.unwrap(), Ok(Outcome::New), "{effect:?}");
+        assert!(faulty.database.retries() > retries);
+        let effects = faulty.all_effects().await;
+        let repeated = effect.repeat(&faulty.program).apply(&faulty.database).await;
+        assert_eq!(repeated, Ok(Outcome::Replayed), "{effect:?}");
+        assert_eq!(faulty.all_effects().await, effects);
     }
 }
 
-/// One that is used again in the middle of a transaction would have what follows be undone with it.
+/// A connection that is used again in the middle of a transaction would undo the next call with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_is_given_up_and_its_connection_not_used_again() {
-    let trouble = Troubled::start(&MySqlSettings {
+    let faulty = FaultyProgram::start(&MySqlSettings {
         pool_size: 1,
         statement_timeout: Duration::from_secs(2),
         ..settings()
     })
     .await;
-    for effect in Effect::all(&trouble.program).await {
+    for effect in Effect::all(&faulty.program).await {
         for (statement, check) in [
-            (effect.middle(), not_applied as fn(&_)),
-            ("COMMIT", unknown),
+            (effect.middle_statement(), assert_not_applied as fn(&_)),
+            ("COMMIT", assert_unknown),
         ] {
-            let before = trouble.everything().await;
-            let running = trouble.begin(&effect, statement).await;
-            trouble.set(Fault::Delay(FOR_EVER)).await;
-            trouble.gate.open();
+            let before = faulty.all_effects().await;
+            let running = faulty.begin(&effect, statement).await;
+            faulty.set(Fault::Delay(ENDLESS)).await;
+            faulty.gate.open();
             check(&running.await.unwrap());
-            trouble.set(Fault::Reset).await;
-            trouble.set(Fault::Forward).await;
-            assert_eq!(trouble.everything().await, before);
+            faulty.set(Fault::Reset).await;
+            faulty.set(Fault::Forward).await;
+            assert_eq!(faulty.all_effects().await, before);
         }
-        let again = effect.again(&trouble.program).make(&trouble.database).await;
-        assert_eq!(again, Ok(Made::Now), "{effect:?}");
-        // What is committed can be seen by others.
-        let again = effect
-            .again(&trouble.program)
-            .make(&trouble.program.database)
+        let repeated = effect.repeat(&faulty.program).apply(&faulty.database).await;
+        assert_eq!(repeated, Ok(Outcome::New), "{effect:?}");
+        // Other connections see a committed effect.
+        let repeated = effect
+            .repeat(&faulty.program)
+            .apply(&faulty.program.database)
             .await;
-        assert_eq!(again, Ok(Made::Before), "{effect:?}");
+        assert_eq!(repeated, Ok(Outcome::Replayed), "{effect:?}");
     }
 }
 
-/// Longer than a connection may lie idle and not be asked whether it is still there.
+/// Longer than a connection may be idle without a check before its next use.
 const LONG_IDLE: Duration = Duration::from_millis(5_100);
 
-impl Troubled {
-    async fn charge(&self) -> StoreResult<Made> {
+impl FaultyProgram {
+    async fn charge(&self) -> StoreResult<Outcome> {
         let charge = Effect::Charge(self.program.charge_of("idle", 1));
-        charge.make(&self.database).await
+        charge.apply(&self.database).await
     }
 
-    /// Charges as often at once, each on a connection of its own, as all wait for the same balance.
+    /// Makes this number of charges at once. Each has a connection of its own, since all wait for
+    /// the same balance.
     async fn charge_at_once(&self, times: usize) {
         let charging = (0..times).map(|_| self.charge());
-        for made in futures_util::future::join_all(charging).await {
-            assert_eq!(made, Ok(Made::Now));
+        for charged in futures_util::future::join_all(charging).await {
+            assert_eq!(charged, Ok(Outcome::New));
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_fell_silent_is_not_waited_for_without_end() {
-    let trouble = Troubled::start(&MySqlSettings {
-        connect_timeout: FOR_EVER,
+async fn a_call_to_a_silent_server_ends_in_bounded_time() {
+    let faulty = FaultyProgram::start(&MySqlSettings {
+        connect_timeout: ENDLESS,
         statement_timeout: Duration::from_secs(2),
         ..settings()
     })
     .await;
-    trouble.charge_at_once(1).await;
+    faulty.charge_at_once(1).await;
     tokio::time::sleep(LONG_IDLE).await;
-    trouble.set(Fault::Delay(FOR_EVER)).await;
-    // With the connection that was idle, and with one that is to be made.
+    faulty.set(Fault::Delay(ENDLESS)).await;
+    // The first call uses the idle connection, the second one makes a new one.
     for _ in 0..2 {
-        let refused = tokio::time::timeout(Duration::from_mins(1), trouble.charge()).await;
-        not_applied(&refused.expect("an answer"));
+        let refused = tokio::time::timeout(Duration::from_mins(1), faulty.charge()).await;
+        assert_not_applied(&refused.expect("an answer"));
     }
-    trouble.set(Fault::Reset).await;
-    trouble.set(Fault::Forward).await;
-    assert_eq!(trouble.charge().await, Ok(Made::Now));
+    faulty.set(Fault::Reset).await;
+    faulty.set(Fault::Forward).await;
+    assert_eq!(faulty.charge().await, Ok(Outcome::New));
 }
 
-/// Something on the way has forgotten them, say, and drops what is sent on them: new ones are as good as ever.
+/// A firewall may have forgotten the connections and drop all that is sent on them. New ones work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_fell_silent_while_idle_are_not_all_waited_for() {
-    let trouble = Troubled::start(&MySqlSettings {
+async fn a_call_does_not_wait_for_every_idle_connection_that_fell_silent() {
+    let faulty = FaultyProgram::start(&MySqlSettings {
         acquire_timeout: Duration::from_secs(1),
         ..settings()
     })
     .await;
-    trouble.charge_at_once(settings().pool_size).await;
+    faulty.charge_at_once(settings().pool_size).await;
     tokio::time::sleep(LONG_IDLE).await;
-    trouble.set(Fault::LoseAnswersTo("DO 0")).await;
-    assert_eq!(trouble.charge().await, Ok(Made::Now));
+    faulty.set(Fault::LoseAnswersTo("DO 0")).await;
+    assert_eq!(faulty.charge().await, Ok(Outcome::New));
 }

@@ -1,12 +1,12 @@
-//! The constraints of the database: a write that would break a guarantee is refused, whatever
+//! The constraints of the database: it refuses a write that would break a guarantee, whichever
 //! program sends it.
 
 use diesel::result::Error;
 
 use crate::program::{Program, execute, texts};
 
-/// A service in which `ann` has bought `A-1`, holds `A-2`, and `ben` holds `A-3`.
-async fn busy() -> Program {
+/// Starts a service in which `ann` has bought `A-1` and holds `A-2`, and `ben` holds `A-3`.
+async fn program_with_sales() -> Program {
     let program = Program::start().await;
     program.charge("ann", 250).await;
     let bought = program.held("ann", &["A-1"]).await;
@@ -16,15 +16,15 @@ async fn busy() -> Program {
     program
 }
 
-/// Each statement is refused, with a text that has this name of a key or a check in it.
-async fn refused(statements: &[(&str, &str)]) {
-    let program = busy().await;
+/// Asserts that the server refuses each statement, with a text that names this key or check.
+async fn assert_refused(statements: &[(&str, &str)]) {
+    let program = program_with_sales().await;
     let raw = &mut program.raw().await;
-    for (sql, because) in statements {
+    for (sql, constraint) in statements {
         match execute(raw, sql).await {
             Err(Error::DatabaseError(_, text)) => {
                 assert!(
-                    text.message().contains(because),
+                    text.message().contains(constraint),
                     "{sql}: {}",
                     text.message()
                 );
@@ -36,7 +36,7 @@ async fn refused(statements: &[(&str, &str)]) {
 
 #[tokio::test]
 async fn a_user_has_four_slots_in_a_performance() {
-    refused(&[
+    assert_refused(&[
         (
             "UPDATE seats SET user_slot = 5 WHERE label = 'A-1'",
             "seats_slot",
@@ -51,7 +51,7 @@ async fn a_user_has_four_slots_in_a_performance() {
 
 #[tokio::test]
 async fn a_taken_seat_has_a_user_a_slot_and_a_reservation() {
-    refused(&[
+    assert_refused(&[
         (
             "UPDATE seats SET user_id = NULL WHERE label = 'A-1'",
             "seats_taken_by_user",
@@ -81,19 +81,19 @@ async fn a_user_has_one_hold_in_a_concert() {
                SELECT 'x', user_id, concert_id, performance_id, state, held_until, total,
                       seat_count, seats
                FROM reservations WHERE state = 'held' AND user_id = 'ann'";
-    refused(&[(sql, "reservations_one_hold")]).await;
+    assert_refused(&[(sql, "reservations_one_hold")]).await;
 }
 
 #[tokio::test]
 async fn a_reservation_is_of_its_performances_concert() {
     let sql = "UPDATE reservations SET concert_id = 'x'";
-    refused(&[(sql, "reservations_performance")]).await;
+    assert_refused(&[(sql, "reservations_performance")]).await;
 }
 
 #[tokio::test]
 async fn a_state_has_its_instant() {
     let held = "WHERE state = 'held' AND user_id = 'ann'";
-    refused(&[
+    assert_refused(&[
         (
             &format!("UPDATE reservations SET held_until = NULL {held}"),
             "reservations_held",
@@ -111,8 +111,8 @@ async fn a_state_has_its_instant() {
 }
 
 #[tokio::test]
-async fn a_reservation_has_as_many_seats_as_it_says() {
-    refused(&[
+async fn a_reservation_has_as_many_seats_as_its_count() {
+    assert_refused(&[
         (
             "UPDATE reservations SET seat_count = 2",
             "reservations_seats",
@@ -130,8 +130,8 @@ async fn a_reservation_has_as_many_seats_as_it_says() {
 }
 
 #[tokio::test]
-async fn nobody_owes_points() {
-    refused(&[("UPDATE balances SET balance = -1", "balances_balance")]).await;
+async fn no_balance_is_negative() {
+    assert_refused(&[("UPDATE balances SET balance = -1", "balances_balance")]).await;
 }
 
 #[tokio::test]
@@ -139,12 +139,12 @@ async fn a_reservation_is_paid_once() {
     let sql = "INSERT INTO ledger
                SELECT 'x', user_id, reason, amount, balance_after, reservation_id, at, 99
                FROM ledger WHERE reason = 'payment'";
-    refused(&[(sql, "ledger_one_payment")]).await;
+    assert_refused(&[(sql, "ledger_one_payment")]).await;
 }
 
 #[tokio::test]
-async fn a_ledger_row_is_somebodys_for_something() {
-    refused(&[
+async fn a_ledger_row_has_a_user_and_a_reason() {
+    assert_refused(&[
         (
             "INSERT INTO ledger VALUES ('x', 'ann', 'charge', 0, 150, NULL, NOW(), 99)",
             "ledger_charge",
@@ -171,12 +171,13 @@ async fn a_ledger_row_is_somebodys_for_something() {
 }
 
 #[tokio::test]
-async fn a_key_is_there_once_and_never_expires_where_it_moved_money() {
+async fn a_key_is_stored_once_and_never_expires_if_it_moved_money() {
     let again = "INSERT INTO idempotency_records
-                 SELECT sender_kind, sender, idempotency_key, operation, REPEAT('x', 32), 'x', created_at, NULL
+                 SELECT sender_kind, sender, idempotency_key, operation, REPEAT('x', 32), 'x',
+                        created_at, NULL
                  FROM idempotency_records";
     let expires = "UPDATE idempotency_records SET expires_at = created_at";
-    refused(&[(again, "PRIMARY"), (expires, "idempotency_records_expiry")]).await;
+    assert_refused(&[(again, "PRIMARY"), (expires, "idempotency_records_expiry")]).await;
 }
 
 #[tokio::test]
@@ -185,8 +186,9 @@ async fn entries_have_different_numbers_and_a_slot_has_one_performance() {
                  SELECT 'x', user_id, reason, amount, balance_after, NULL, at, seq
                  FROM ledger WHERE reason = 'charge'";
     let performance = "INSERT INTO performances
-                       SELECT 'x', concert_id, starts_at, venue, seats_total, TRUE FROM performances";
-    refused(&[
+                       SELECT 'x', concert_id, starts_at, venue, seats_total, TRUE
+                       FROM performances";
+    assert_refused(&[
         (entry, "ledger_in_order"),
         (performance, "performances_one_a_slot"),
     ])
@@ -194,8 +196,8 @@ async fn entries_have_different_numbers_and_a_slot_has_one_performance() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused() {
-    refused(&[
+async fn an_invalid_value_is_refused() {
+    assert_refused(&[
         ("UPDATE concerts SET title = ''", "concerts_title"),
         (
             "UPDATE concerts SET policy_state = 'open?'",
@@ -223,7 +225,7 @@ async fn what_does_not_fit_is_refused() {
 
 #[tokio::test]
 async fn the_ledger_adds_up_to_the_balances_and_the_seats_to_the_counters() {
-    let program = busy().await;
+    let program = program_with_sales().await;
     let raw = &mut program.raw().await;
     let sql = "SELECT CONCAT_WS(' ', b.user_id, b.balance, SUM(
                    CASE l.reason WHEN 'charge' THEN l.amount ELSE -l.amount END)) AS text

@@ -1,4 +1,4 @@
-//! The fixture for the contracts: a separate database.
+//! The fixture for the contracts: a database of its own.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use frontrow_port_contracts::{DatabasePorts, Fixture};
 use frontrow_test_harness::MySqlTestDatabase;
 use jiff::SignedDuration;
 
-/// A fresh database, gone when dropped.
+/// A new database, which is dropped with this value.
 pub(crate) struct OneDatabase {
     empty: MySqlTestDatabase,
     offset: TimeOffset,
@@ -16,7 +16,7 @@ pub(crate) struct OneDatabase {
 }
 
 impl OneDatabase {
-    /// A new database with the program's schema.
+    /// Creates a database with the program's schema.
     pub(crate) async fn open() -> Self {
         let empty = MySqlTestDatabase::create().await.unwrap();
         let offset = TimeOffset::default();
@@ -29,7 +29,7 @@ impl OneDatabase {
     }
 }
 
-/// As the product does, except that the schema is made.
+/// Returns the product's settings, except that opening migrates the schema.
 pub(crate) fn settings() -> MySqlSettings {
     MySqlSettings {
         older_schema: OlderSchema::Migrate,
@@ -43,7 +43,7 @@ async fn open(empty: &MySqlTestDatabase, offset: &TimeOffset) -> MySqlDatabase {
         .unwrap()
 }
 
-/// All the ports that a database implements.
+/// Returns all ports that a database implements.
 pub(crate) fn ports(database: &MySqlDatabase) -> DatabasePorts {
     let database = Arc::new(database.clone());
     DatabasePorts {

@@ -1,4 +1,4 @@
-//! Opening a database: an empty one, an old one, a newer one, and a URL that names none.
+//! Opening a database that is empty, older or newer, and a URL without a database.
 
 use diesel::migration::MigrationSource;
 use diesel::mysql::Mysql;
@@ -15,7 +15,7 @@ use crate::{
     program::{Program, execute, raw, texts, user},
 };
 
-/// The failure, whose text must be one line.
+/// Returns the failure to open `url`. Its text must be one line without the password.
 async fn failure(url: &str, settings: &MySqlSettings) -> MySqlOpenError {
     let Err(failure) = MySqlDatabase::open(url, settings, TimeOffset::default()).await else {
         panic!("{url} should not open");
@@ -84,7 +84,8 @@ async fn a_newer_schema_is_refused() {
     assert_eq!(status, Err(failure));
 }
 
-/// Runs a file of a migration twice, as after a crash between the migration and its note.
+/// Runs a file of a migration twice, as happens after a crash between the migration and the record
+/// of it.
 async fn run_twice(raw: &mut AsyncMysqlConnection, name: &str, file: &str) {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/mysql");
     let sql = std::fs::read_to_string(format!("{folder}/{name}/{file}")).unwrap();
@@ -97,9 +98,10 @@ async fn run_twice(raw: &mut AsyncMysqlConnection, name: &str, file: &str) {
 async fn every_migration_can_be_run_again() {
     let empty = MySqlTestDatabase::create().await.unwrap();
     let raw = &mut raw(empty.url()).await;
-    execute(raw, "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)")
-        .await
-        .unwrap();
+    let table = "CREATE TABLE __diesel_schema_migrations (
+        version VARCHAR(50) PRIMARY KEY NOT NULL,
+        run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)";
+    execute(raw, table).await.unwrap();
     for name in migration_names() {
         run_twice(raw, &name, "up.sql").await;
         let version = name.split('_').next().unwrap().replace('-', "");
@@ -127,7 +129,7 @@ async fn every_migration_can_be_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_may_open_an_empty_database_at_once() {
+async fn several_instances_may_open_an_empty_database_at_once() {
     let empty = MySqlTestDatabase::create().await.unwrap();
     let settings = settings();
     let open = || MySqlDatabase::open(empty.url(), &settings, TimeOffset::default());
@@ -139,7 +141,7 @@ async fn many_may_open_an_empty_database_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_is_named_without_its_password() {
+async fn a_url_of_no_database_is_refused_without_showing_its_password() {
     for url in [
         "mysql://ann:secret@127.0.0.1:3306",
         "mysql://ann:secret@:::",
@@ -163,9 +165,9 @@ async fn what_is_no_database_is_named_without_its_password() {
     assert!(unreachable.to_string().contains("_not"), "{unreachable}");
 }
 
-/// The servers of the tests have no certificate that anybody knows, or no encryption at all.
+/// The servers of the tests have a certificate that no client trusts, or no encryption at all.
 #[tokio::test]
-async fn what_is_to_be_encrypted_is_never_plain() {
+async fn a_connection_that_must_be_encrypted_is_never_plain() {
     let empty = MySqlTestDatabase::create().await.unwrap();
     let with = |tls| MySqlSettings { tls, ..settings() };
     let failure = failure(empty.url(), &with(TlsMode::Verify)).await;
@@ -193,7 +195,7 @@ async fn what_is_to_be_encrypted_is_never_plain() {
 }
 
 #[tokio::test]
-async fn a_closed_database_says_that_nothing_was_changed() {
+async fn a_call_on_a_closed_database_fails_as_not_applied() {
     let program = Program::start().await;
     program.database.close();
     let failed = program.database.charge(&program.charge_of("ann", 1)).await;

@@ -1,4 +1,4 @@
-//! Every statement finds its rows by an index, and every index is used by a statement.
+//! Every statement finds its rows by an index, and every index serves a statement.
 
 use std::{
     collections::BTreeSet,
@@ -26,7 +26,10 @@ use crate::program::{HOLD, Program, execute, far, operator, user};
 
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-#[expect(clippy::unnecessary_wraps, reason = "as the driver wants it")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the driver requires this signature"
+)]
 fn recorder() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
@@ -40,7 +43,7 @@ fn recorder() -> Option<Box<dyn Instrumentation>> {
 }
 
 /// Calls every port once, so that every statement runs.
-async fn tour(program: &Program) {
+async fn call_every_port(program: &Program) {
     let database = &program.database;
     let (concert, ann) = (program.concert, user("ann"));
     program.charge("ann", 500).await;
@@ -49,8 +52,8 @@ async fn tour(program: &Program) {
     program.pay(&bought).await;
     let released = program.held("ann", &["A-3"]).await;
     database.release(released.id, &ann).await.unwrap();
-    for (who, seat) in [("ann", "A-3"), ("ben", "A-4"), ("cat", "A-5")] {
-        program.held(who, &[seat]).await;
+    for (name, seat) in [("ann", "A-3"), ("ben", "A-4"), ("cat", "A-5")] {
+        program.held(name, &[seat]).await;
     }
     program
         .offset
@@ -118,7 +121,7 @@ async fn tour(program: &Program) {
     assert_eq!(refused.unwrap(), DeleteConcertOutcome::NotClosed);
 }
 
-/// One line of what the server says about a statement.
+/// One line of the server's plan for a statement.
 #[derive(QueryableByName, Debug)]
 struct Step {
     #[diesel(sql_type = Nullable<Text>)]
@@ -129,8 +132,8 @@ struct Step {
     key: Option<String>,
 }
 
-/// How the server goes about a statement, whose parameters become values of the columns that they are
-/// compared with: where no row can be meant, a server looks for no way to it.
+/// Returns the server's plan for a statement. Each parameter becomes a value of the column with
+/// which it is compared: a server plans no access if no row can match.
 async fn plan(program: &Program, raw: &mut AsyncMysqlConnection, statement: &str) -> Vec<Step> {
     let name = |id: Uuid| format!("X'{:032x}'", id.as_u128());
     let (concert, performance) = (name(program.concert.0), name(program.performance.0));
@@ -165,10 +168,10 @@ async fn plan(program: &Program, raw: &mut AsyncMysqlConnection, statement: &str
     explained.unwrap_or_else(|error| panic!("{filled}: {error}"))
 }
 
-/// Whether a step reads a table from end to end that grows with use.
+/// Returns true if a step reads all of a table that grows with use.
 fn scans(step: &Step) -> bool {
-    // As statements call them.
-    let big = [
+    // Tables, and the aliases that statements give them.
+    let growing = [
         "audit",
         "balances",
         "concert_sales",
@@ -186,11 +189,11 @@ fn scans(step: &Step) -> bool {
         "seats",
     ];
     let table = step.table.as_deref().unwrap_or_default();
-    big.contains(&table) && matches!(step.access.as_deref(), Some("ALL" | "index"))
+    growing.contains(&table) && matches!(step.access.as_deref(), Some("ALL" | "index"))
 }
 
-/// Enough rows that the server does not read all of them for want of anything better, mostly of
-/// another concert, as after a season.
+/// Inserts enough rows that reading all of them costs the server more than an index does. Most are
+/// of another concert.
 async fn grow(raw: &mut AsyncMysqlConnection) {
     let digits = "(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION
                    SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
@@ -198,12 +201,15 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
         "(SELECT a.d + 10 * b.d + 100 * c.d n FROM {digits} a, {digits} b, {digits} c) numbers"
     );
     for sql in [
-        "INSERT INTO concerts (id, title, policy_version, policy_state, waiting_ttl_us, claim_ttl_us,
-                               active_ttl_us)
+        "INSERT INTO concerts (id, title, policy_version, policy_state, waiting_ttl_us,
+                               claim_ttl_us, active_ttl_us)
          VALUES ('c', 'Another', 1, 'open', 1, 1, 1)"
             .to_owned(),
         "INSERT INTO performances VALUES ('q', 'c', '2001-01-01', 'Hall', 1000, TRUE)".to_owned(),
-        format!("INSERT INTO balances (user_id, balance) SELECT CONCAT('user-', n), 0 FROM {numbers}"),
+        format!(
+            "INSERT INTO balances (user_id, balance)
+             SELECT CONCAT('user-', n), 0 FROM {numbers}"
+        ),
         format!(
             "INSERT INTO reservations (id, user_id, concert_id, performance_id, state, confirmed_at,
                                        total, seat_count, seats)
@@ -212,10 +218,11 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
              FROM {numbers} JOIN performances p WHERE p.seats_total = 1000"
         ),
         format!(
-            "INSERT INTO seats (performance_id, label, ordinal, section, price, reservation_id, held_until,
-                                user_id, user_slot)
+            "INSERT INTO seats (performance_id, label, ordinal, section, price, reservation_id,
+                                held_until, user_id, user_slot)
              SELECT p.id, CONCAT('B-', n), n + 100, 'Ring', 0, CONCAT('r', n), NULL,
-                    CONCAT('user-', n), 1 FROM {numbers} JOIN performances p WHERE p.seats_total = 1000"
+                    CONCAT('user-', n), 1
+             FROM {numbers} JOIN performances p WHERE p.seats_total = 1000"
         ),
         format!(
             "INSERT INTO ledger (id, user_id, reason, amount, balance_after, reservation_id, at)
@@ -225,7 +232,8 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
         format!(
             "INSERT INTO idempotency_records
              SELECT 'operator', CONCAT('user-', n), 'key', 'create-concert', '', CONCAT('l', n),
-                    TIMESTAMP('2001-01-01'), TIMESTAMP('2100-01-01') + INTERVAL n HOUR FROM {numbers}"
+                    TIMESTAMP('2001-01-01'), TIMESTAMP('2100-01-01') + INTERVAL n HOUR
+             FROM {numbers}"
         ),
         format!(
             "INSERT INTO performances (id, concert_id, starts_at, venue, seats_total)
@@ -238,15 +246,16 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
     ] {
         execute(raw, &sql).await.unwrap();
     }
-    // Only the statistics are read here, and not what the server says about them.
+    // Only the statistics matter, not the result of the statement.
     let _ = execute(
         raw,
-        "ANALYZE TABLE balances, reservations, seats, ledger, idempotency_records, performance_sales",
+        "ANALYZE TABLE balances, reservations, seats, ledger, idempotency_records,
+                       performance_sales",
     )
     .await;
 }
 
-/// The statements of the adapter: with parameters, on tables.
+/// Returns the recorded statements of the adapter on tables, which all have parameters.
 fn recorded() -> Vec<String> {
     let statements = STATEMENTS.lock().unwrap_or_else(PoisonError::into_inner);
     let verbs = ["SELECT", "UPDATE", "DELETE", "INSERT INTO reservations"];
@@ -263,19 +272,19 @@ fn recorded() -> Vec<String> {
 async fn every_statement_uses_an_index() {
     let program = Program::start().await;
     grow(&mut program.raw().await).await;
-    // Connections made from here on are recorded; those of the pool above are not.
+    // This records only connections that are made from here on.
     set_default_instrumentation(recorder).unwrap();
     let program = program.on_new_connections().await;
-    tour(&program).await;
+    call_every_port(&program).await;
     let raw = &mut program.raw().await;
-    // What stands for the other parameters may be of another type.
+    // The placeholder of a parameter may be of another type than its column.
     execute(raw, "SET sql_mode = ''").await.unwrap();
     let statements = recorded();
     let mut used = BTreeSet::new();
     for statement in &statements {
-        // All seats of a performance are meant to be read, by its part of the primary key.
+        // Reading all seats of a performance by a part of the primary key is intended.
         for step in plan(&program, raw, statement).await {
-            // MySQL shows the table that is written to, too.
+            // MySQL also lists the table that the statement writes.
             let written = statement.starts_with("INSERT INTO reservations")
                 && step.table.as_deref() == Some("reservations");
             assert!(written || !scans(&step), "{step:?}: {statement}");
@@ -283,7 +292,7 @@ async fn every_statement_uses_an_index() {
         }
     }
     assert!(statements.len() > 25, "only {statements:#?} were recorded");
-    let meant_for_statements = [
+    let expected = [
         "idempotency_records_due",
         "performances_one_a_slot",
         "reservations_due",
@@ -294,15 +303,12 @@ async fn every_statement_uses_an_index() {
         "seats_of_reservation",
         "seats_of_user",
     ];
-    for index in meant_for_statements {
-        assert!(
-            used.contains(index),
-            "{index} is used by no statement: {used:?}"
-        );
+    for index in expected {
+        assert!(used.contains(index), "no statement uses {index}: {used:?}");
     }
 }
 
-/// The test above would notice.
+/// Shows that the test above can fail.
 #[tokio::test]
 async fn a_statement_without_an_index_is_noticed() {
     let program = Program::start().await;

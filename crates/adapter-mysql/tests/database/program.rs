@@ -26,15 +26,15 @@ use uuid::Uuid;
 
 use crate::one_database::settings;
 
-/// A service with one concert and one performance, far in the future, with the seats `A-1` to `A-9` for
-/// 100 each.
+/// A service with one concert and one performance, far in the future. Its seats are `A-1` to `A-9`,
+/// for 100 each.
 pub(crate) struct Program {
     empty: MySqlTestDatabase,
     pub(crate) offset: TimeOffset,
     pub(crate) database: MySqlDatabase,
     pub(crate) concert: ConcertId,
     pub(crate) performance: PerformanceId,
-    names: AtomicU64,
+    ids: AtomicU64,
 }
 
 pub(crate) const HOLD: Duration = Duration::from_mins(5);
@@ -56,14 +56,14 @@ impl Program {
             database,
             concert: ConcertId(Uuid::nil()),
             performance: PerformanceId(Uuid::nil()),
-            names: AtomicU64::new(1),
+            ids: AtomicU64::new(1),
         };
         program.concert = program.add_concert().await;
         program.performance = program.add_performance().await;
         program
     }
 
-    /// The same service after a restart.
+    /// Returns the same service after a restart.
     pub(crate) async fn on_new_connections(mut self) -> Self {
         self.database.close();
         self.database = MySqlDatabase::open(self.url(), &settings(), self.offset.clone())
@@ -76,17 +76,18 @@ impl Program {
         self.empty.url()
     }
 
-    /// A connection past the ports.
+    /// Opens a connection past the ports.
     pub(crate) async fn raw(&self) -> AsyncMysqlConnection {
         raw(self.url()).await
     }
 
-    pub(crate) fn name(&self) -> Uuid {
-        Uuid::from_u128(self.names.fetch_add(1, Ordering::Relaxed).into())
+    /// Returns a new id.
+    pub(crate) fn next_id(&self) -> Uuid {
+        Uuid::from_u128(self.ids.fetch_add(1, Ordering::Relaxed).into())
     }
 
     async fn add_concert(&self) -> ConcertId {
-        let id = ConcertId(self.name());
+        let id = ConcertId(self.next_id());
         let policy = VersionedPolicy {
             policy: QueuePolicy::default(),
             version: PolicyVersion(1),
@@ -101,8 +102,8 @@ impl Program {
     }
 
     pub(crate) async fn add_performance(&self) -> PerformanceId {
-        let id = PerformanceId(self.name());
-        // No two performances of a concert start at once in one venue.
+        let id = PerformanceId(self.next_id());
+        // At most one performance of a concert starts at an instant in a venue.
         let venue = if self.performance.0.is_nil() {
             "Hall".to_owned()
         } else {
@@ -124,7 +125,7 @@ impl Program {
         performance.id
     }
 
-    /// Plans the performance anew, with so many seats.
+    /// Replaces the seat plan of the performance by one with this number of seats.
     pub(crate) async fn edit_seats(&self, seats: u16) -> EditOutcome {
         let edit = PerformanceEdit {
             seats: Some(plan(seats)),
@@ -136,29 +137,29 @@ impl Program {
             .unwrap()
     }
 
-    pub(crate) fn request(&self, who: &str, labels: &[&str]) -> HoldRequest {
+    pub(crate) fn request(&self, name: &str, labels: &[&str]) -> HoldRequest {
         let labels: Vec<_> = labels.iter().map(|label| label.parse().unwrap()).collect();
         HoldRequest {
-            id: ReservationId(self.name()),
-            user: user(who),
+            id: ReservationId(self.next_id()),
+            user: user(name),
             concert: self.concert,
             performance: self.performance,
             seats: SeatSelection::try_from(labels).unwrap(),
             hold_for: HOLD,
             ticket: Ticket {
                 concert: self.concert,
-                user: user(who),
+                user: user(name),
                 arrival: Arrival::from_micros(1),
                 generation: Generation(1),
             },
         }
     }
 
-    pub(crate) async fn held(&self, who: &str, labels: &[&str]) -> Reservation {
-        let request = self.request(who, labels);
+    pub(crate) async fn held(&self, name: &str, labels: &[&str]) -> Reservation {
+        let request = self.request(name, labels);
         match self.database.hold(&request).await.unwrap() {
             HoldOutcome::Held(reservation) => reservation,
-            other => panic!("{who} should get the seats: {other:?}"),
+            other => panic!("{name} should get the seats: {other:?}"),
         }
     }
 
@@ -167,11 +168,11 @@ impl Program {
             reservation: reservation.id,
             user: reservation.user.clone(),
             concert: reservation.concert,
-            entry: LedgerEntryId(self.name()),
+            entry: LedgerEntryId(self.next_id()),
             keyed: Keyed::payment(
                 &reservation.user,
                 reservation.id,
-                IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+                IdempotencyKey::try_from(self.next_id().to_string().as_str()).unwrap(),
             ),
         }
     }
@@ -181,28 +182,28 @@ impl Program {
         self.database.pay(&payment).await.unwrap()
     }
 
-    pub(crate) fn charge_of(&self, who: &str, points: i64) -> Charge {
+    pub(crate) fn charge_of(&self, name: &str, points: i64) -> Charge {
         let amount = Amount::try_from(points).unwrap();
         Charge {
-            entry: LedgerEntryId(self.name()),
-            user: user(who),
+            entry: LedgerEntryId(self.next_id()),
+            user: user(name),
             amount,
             keyed: Keyed::charge(
-                &user(who),
+                &user(name),
                 amount,
-                IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+                IdempotencyKey::try_from(self.next_id().to_string().as_str()).unwrap(),
             ),
             operator: None,
         }
     }
 
-    pub(crate) async fn charge(&self, who: &str, points: i64) {
-        let charged = self.database.charge(&self.charge_of(who, points)).await;
+    pub(crate) async fn charge(&self, name: &str, points: i64) {
+        let charged = self.database.charge(&self.charge_of(name, points)).await;
         assert!(matches!(charged.unwrap(), ChargeOutcome::Charged(_)));
     }
 }
 
-/// A connection past the ports.
+/// Opens a connection past the ports.
 pub(crate) async fn raw(url: &str) -> AsyncMysqlConnection {
     let url = format!("{url}?prefer_socket=false");
     AsyncMysqlConnection::establish(&url).await.unwrap()
@@ -213,7 +214,7 @@ pub(crate) async fn execute(raw: &mut AsyncMysqlConnection, sql: &str) -> QueryR
     raw.batch_execute(sql).await
 }
 
-/// The one column `text` of every row.
+/// Returns the column `text` of every row.
 pub(crate) async fn texts(raw: &mut AsyncMysqlConnection, sql: &str) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Line {

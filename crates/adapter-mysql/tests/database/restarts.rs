@@ -1,6 +1,4 @@
-//! A server that was down is used again once it is back, without a restart of the service.
-
-use std::time::Duration;
+//! The service uses a server that was down again once it is back, without a restart.
 
 use diesel_async::AsyncMysqlConnection;
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings};
@@ -8,21 +6,19 @@ use frontrow_domain::ports::{Concerts, Points, StoreError};
 use frontrow_test_harness::{Fault, FaultProxy, eventually};
 
 use crate::{
-    contention::{begin, sessions},
+    contention::{WAIT_MAX, begin, sessions},
     one_database::settings,
     program::{Program, execute, far, user},
-    wire::{address_of, at},
+    wire::{address_of, with_address},
 };
 
-const SOON: Duration = Duration::from_mins(1);
-
-/// A database by way of a proxy, with as many open connections as it may have.
-async fn all_connected(
+/// Opens a database behind a proxy, and all connections of its pool.
+async fn open_all_connections(
     program: &Program,
     proxy: &FaultProxy,
     settings: &MySqlSettings,
 ) -> MySqlDatabase {
-    let url = at(program.url(), proxy.address());
+    let url = with_address(program.url(), proxy.address());
     let database = MySqlDatabase::open(&url, settings, program.offset.clone())
         .await
         .unwrap();
@@ -45,27 +41,29 @@ async fn all_connected(
     database
 }
 
+/// Waits until the database has `count` connections.
 async fn wait_for_sessions(raw: &mut AsyncMysqlConnection, count: usize) {
-    let there = eventually("all connections are open", SOON, async || {
+    let open = eventually("all connections are open", WAIT_MAX, async || {
         Ok((sessions(raw).await.len() >= count).then_some(()))
     });
-    there.await.unwrap();
+    open.await.unwrap();
 }
 
-fn patient() -> MySqlSettings {
+/// Returns settings with long time limits.
+fn patient_settings() -> MySqlSettings {
     MySqlSettings {
-        // Many wait for one row, one after the other.
-        lock_timeout: SOON,
-        statement_timeout: SOON,
+        // Many transactions wait for one row, one after the other.
+        lock_timeout: WAIT_MAX,
+        statement_timeout: WAIT_MAX,
         ..settings()
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_restarted_unseen_costs_no_call() {
+async fn a_server_restart_between_calls_fails_no_call() {
     let program = Program::start().await;
     let proxy = FaultProxy::start(address_of(program.url()).await).unwrap();
-    let database = all_connected(&program, &proxy, &patient()).await;
+    let database = open_all_connections(&program, &proxy, &patient_settings()).await;
     proxy.set(Fault::Refuse).await.unwrap();
     proxy.set(Fault::Forward).await.unwrap();
     database.balance(&user("ann")).await.unwrap();
@@ -73,15 +71,15 @@ async fn a_server_that_restarted_unseen_costs_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_away_is_used_again_when_it_is_back() {
+async fn a_server_that_was_down_is_used_again_once_it_is_back() {
     let program = Program::start().await;
     let proxy = FaultProxy::start(address_of(program.url()).await).unwrap();
-    let database = all_connected(&program, &proxy, &patient()).await;
+    let database = open_all_connections(&program, &proxy, &patient_settings()).await;
     proxy.set(Fault::Refuse).await.unwrap();
     for _ in 0..3 {
         let refused = database.catalogue(far()).await;
         let Err(error @ StoreError::NotApplied { .. }) = refused else {
-            panic!("nobody is there: {refused:?}");
+            panic!("the server is down: {refused:?}");
         };
         assert!(error.retry_after().is_some(), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Many requests that find nothing in the cache: without single flight each of them queries the
+//! Many requests that find no ranking in the cache: without single flight each of them queries the
 //! database.
 
 use std::{
@@ -21,16 +21,16 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{one_database::settings, program::Program};
 
-const CROWD: usize = 2_000;
+const REQUESTS: usize = 2_000;
 const PERIOD: Period = Period::Monthly;
 
-/// The database, and how often it was asked for a ranking.
-struct Counted {
+/// A database that counts its queries of a ranking.
+struct CountingSource {
     database: MySqlDatabase,
     queries: AtomicUsize,
 }
 
-impl Counted {
+impl CountingSource {
     fn on(program: &Program) -> Arc<Self> {
         Arc::new(Self {
             database: program.database.clone(),
@@ -44,19 +44,19 @@ impl Counted {
 }
 
 #[async_trait]
-impl RankingSource for Counted {
+impl RankingSource for CountingSource {
     async fn top(&self, span: Span, limit: u8) -> StoreResult<Vec<RankedConcert>> {
         self.queries.fetch_add(1, Ordering::SeqCst);
         self.database.top(span, limit).await
     }
 }
 
-/// Room for one ranking.
+/// A cache of one ranking.
 #[derive(Default)]
-struct Shelf(Mutex<Option<Ranking>>);
+struct OneRankingCache(Mutex<Option<Ranking>>);
 
 #[async_trait]
-impl RankingCache for Shelf {
+impl RankingCache for OneRankingCache {
     async fn get(&self, _: Period, _: Timestamp) -> StoreResult<Option<Ranking>> {
         Ok(self
             .0
@@ -85,10 +85,10 @@ impl RankingCache for Shelf {
     }
 }
 
-/// Time as it is.
-struct Real;
+/// The system clock.
+struct SystemClock;
 
-impl Clock for Real {
+impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "as the program's clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
@@ -96,7 +96,7 @@ impl Clock for Real {
 }
 
 #[async_trait]
-impl Timer for Real {
+impl Timer for SystemClock {
     async fn sleep(&self, span: Duration) {
         tokio::time::sleep(span).await;
     }
@@ -110,20 +110,23 @@ async fn program() -> Program {
     Program::start_with(patient).await
 }
 
-/// Look-aside as it is usually written, where all have looked before anybody has an answer.
+/// A plain look-aside cache: here every request reads the cache before the first one fills it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unguarded_crowd_asks_for_each_of_its_members() {
+async fn without_single_flight_each_request_queries_the_database() {
     let program = program().await;
-    let (source, shelf) = (Counted::on(&program), Arc::new(Shelf::default()));
-    let all_have_looked = Arc::new(Barrier::new(CROWD));
-    let mut crowd = JoinSet::new();
-    for _ in 0..CROWD {
-        let (source, shelf) = (Arc::clone(&source), Arc::clone(&shelf));
-        let all_have_looked = Arc::clone(&all_have_looked);
-        crowd.spawn(async move {
-            let now = Real.now();
-            let found = shelf.get(PERIOD, now).await.unwrap();
-            all_have_looked.wait().await;
+    let (source, cache) = (
+        CountingSource::on(&program),
+        Arc::new(OneRankingCache::default()),
+    );
+    let all_have_read = Arc::new(Barrier::new(REQUESTS));
+    let mut requests = JoinSet::new();
+    for _ in 0..REQUESTS {
+        let (source, cache) = (Arc::clone(&source), Arc::clone(&cache));
+        let all_have_read = Arc::clone(&all_have_read);
+        requests.spawn(async move {
+            let now = SystemClock.now();
+            let found = cache.get(PERIOD, now).await.unwrap();
+            all_have_read.wait().await;
             if found.is_none() {
                 let span = PERIOD.span(now, &TimeZone::UTC);
                 let items = source.top(span, Ranking::MAX_ITEMS).await.unwrap();
@@ -133,34 +136,34 @@ async fn an_unguarded_crowd_asks_for_each_of_its_members() {
                     as_of: now,
                     items,
                 };
-                shelf.put(&ranking, Timestamp::MAX).await.unwrap();
+                cache.put(&ranking, Timestamp::MAX).await.unwrap();
             }
         });
     }
-    crowd.join_all().await;
-    assert_eq!(source.queries(), CROWD);
+    requests.join_all().await;
+    assert_eq!(source.queries(), REQUESTS);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guarded_crowd_asks_once() {
+async fn with_single_flight_one_of_many_requests_queries_the_database() {
     let program = program().await;
-    let source = Counted::on(&program);
+    let source = CountingSource::on(&program);
     let top = Arc::new(TopConcerts::new(
-        Arc::new(Shelf::default()),
+        Arc::new(OneRankingCache::default()),
         Arc::clone(&source) as _,
-        Arc::new(Real),
-        Arc::new(Real),
+        Arc::new(SystemClock),
+        Arc::new(SystemClock),
         TimeZone::UTC,
     ));
-    let all_are_there = Arc::new(Barrier::new(CROWD));
-    let mut crowd = JoinSet::new();
-    for _ in 0..CROWD {
-        let (top, all_are_there) = (Arc::clone(&top), Arc::clone(&all_are_there));
-        crowd.spawn(async move {
-            all_are_there.wait().await;
+    let all_have_started = Arc::new(Barrier::new(REQUESTS));
+    let mut requests = JoinSet::new();
+    for _ in 0..REQUESTS {
+        let (top, all_have_started) = (Arc::clone(&top), Arc::clone(&all_have_started));
+        requests.spawn(async move {
+            all_have_started.wait().await;
             assert!(!top.top(PERIOD).await.unwrap().stale);
         });
     }
-    crowd.join_all().await;
+    requests.join_all().await;
     assert_eq!(source.queries(), 1);
 }

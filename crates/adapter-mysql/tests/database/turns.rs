@@ -1,4 +1,4 @@
-//! The periods of a ranking change at the exact microsecond, on a server whose clock stands still.
+//! The periods of a ranking change at the exact microsecond, on a server whose time the test sets.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use frontrow_adapter_mysql::{MySqlDatabase, TimeOffset};
 use frontrow_port_contracts::{
-    DatabasePorts, Fixture, database::turns::a_turn_divides_what_is_confirmed_around_it,
+    DatabasePorts, Fixture, database::turns::a_turn_divides_the_sales_around_it,
 };
 use frontrow_test_harness::MySqlTestDatabase;
 use jiff::{SignedDuration, Timestamp};
@@ -21,22 +21,25 @@ use crate::{
     wire::{Answer, Reader, Side, Wire, address_of},
 };
 
-/// What time it is for every statement, in microseconds since 1970.
-type Standing = Arc<AtomicI64>;
+/// The server's time for every statement, in microseconds since 1970.
+type SharedTime = Arc<AtomicI64>;
 
-/// A fresh database that is told before each statement what time it is.
-struct StandsStill {
-    now: Standing,
+/// A new database. A proxy sets the time of its session before each statement.
+struct FixedTimeDatabase {
+    now: SharedTime,
     empty: MySqlTestDatabase,
     wire: Wire,
     database: MySqlDatabase,
 }
 
-impl StandsStill {
-    async fn open(now: Standing) -> Self {
+impl FixedTimeDatabase {
+    async fn open(now: SharedTime) -> Self {
         let empty = MySqlTestDatabase::create().await.unwrap();
-        let told = Arc::clone(&now);
-        let wire = Wire::to(address_of(empty.url()).await, move || Told(told.clone())).await;
+        let shared = Arc::clone(&now);
+        let wire = Wire::to(address_of(empty.url()).await, move || {
+            SetTime(shared.clone())
+        })
+        .await;
         Self {
             database: open(&wire, &empty).await,
             now,
@@ -52,15 +55,16 @@ async fn open(wire: &Wire, empty: &MySqlTestDatabase) -> MySqlDatabase {
     opened.unwrap()
 }
 
-struct Told(Standing);
+/// Sets the time of one session.
+struct SetTime(SharedTime);
 
 #[async_trait]
-impl Reader for Told {
+impl Reader for SetTime {
     async fn before(&mut self, server: &mut Side, _: &str) -> io::Result<()> {
         let now_us = self.0.load(Ordering::SeqCst);
         let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
-        let tell = format!("SET SESSION timestamp = {seconds}.{micros:06}");
-        server.ask(&tell).await.map(drop)
+        let set = format!("SET SESSION timestamp = {seconds}.{micros:06}");
+        server.ask(&set).await.map(drop)
     }
 
     async fn after(&mut self, _: &mut Side, _: &str, _: Answer) -> io::Result<()> {
@@ -69,7 +73,7 @@ impl Reader for Told {
 }
 
 #[async_trait]
-impl Fixture for StandsStill {
+impl Fixture for FixedTimeDatabase {
     type Ports = DatabasePorts;
 
     fn ports(&self) -> DatabasePorts {
@@ -93,9 +97,9 @@ impl Fixture for StandsStill {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_turn_divides_what_is_confirmed() {
+async fn a_change_of_period_divides_confirmed_seats() {
     let start: Timestamp = "2026-09-01T00:00:00Z".parse().unwrap();
     let now = Arc::new(AtomicI64::new(start.as_microsecond()));
-    let fixture = StandsStill::open(now).await;
-    a_turn_divides_what_is_confirmed_around_it(fixture).await;
+    let fixture = FixedTimeDatabase::open(now).await;
+    a_turn_divides_the_sales_around_it(fixture).await;
 }

@@ -1,4 +1,4 @@
-//! A database of the first edition is migrated, and its data stays valid.
+//! A migrated database of the first edition keeps its data valid.
 
 use frontrow_adapter_mysql::{MySqlDatabase, TimeOffset};
 use frontrow_domain::model::RequestDigest;
@@ -18,7 +18,7 @@ use crate::{
     program::{execute, raw},
 };
 
-/// Runs the migrations of the first edition, and fills the database.
+/// Runs the migrations of the first edition and inserts its data.
 async fn fill(url: &str) {
     let raw = &mut raw(url).await;
     assert_eq!(migrate_before(raw, "2026-11-23").await, 20);
@@ -54,6 +54,7 @@ async fn fill(url: &str) {
     execute(raw, &fill).await.unwrap();
 }
 
+/// Creates a database of the first edition and migrates it.
 async fn upgraded() -> (MySqlTestDatabase, DatabasePorts) {
     let empty = MySqlTestDatabase::create().await.unwrap();
     fill(empty.url()).await;

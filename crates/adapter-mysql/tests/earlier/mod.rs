@@ -1,14 +1,15 @@
-//! Databases as earlier versions of the program left them.
+//! Databases in the schemas of earlier versions of the program.
 
 use std::fs;
 
 use diesel_async::{AsyncMysqlConnection, SimpleAsyncConnection};
 
-/// Runs the migrations before `end`, the beginning of a migration's name, as the program of that time
-/// did. Returns how many they are.
+/// Runs the migrations whose names come before `end`, as an earlier version did. Returns their
+/// number.
 pub(crate) async fn migrate_before(raw: &mut AsyncMysqlConnection, end: &str) -> usize {
     let table = "CREATE TABLE __diesel_schema_migrations (
-        version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)";
+        version VARCHAR(50) PRIMARY KEY NOT NULL,
+        run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)";
     raw.batch_execute(table).await.unwrap();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/mysql");
     let mut names: Vec<_> = fs::read_dir(folder)

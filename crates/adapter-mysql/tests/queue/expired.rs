@@ -18,14 +18,15 @@ use crate::{
     wire::meter::Meter,
 };
 
-/// As long as a place waits without a heartbeat.
+/// How long a place waits without a heartbeat.
 const WAITING_TTL: SignedDuration = SignedDuration::from_mins(5);
 
-/// A line of which all but the last are past their end, while the queue is in service.
+/// Creates a line of which all places but the last are expired, while the queue is served. Returns
+/// the last user's ticket.
 async fn all_but_the_last_expired(test_queue: &mut TestQueue<OneQueue>, count: i64) -> Ticket {
     let line = long_line::line_up(test_queue, count).await;
     let last = line.last().unwrap().clone();
-    // A little longer, since making the line took the database some time.
+    // It takes a little longer, since the database needed some time for the line.
     for _ in 0..WAITING_TTL.as_secs() / 4 + 5 {
         test_queue.store.offset.shift(SignedDuration::from_secs(4));
         test_queue
@@ -36,16 +37,16 @@ async fn all_but_the_last_expired(test_queue: &mut TestQueue<OneQueue>, count: i
     }
     // The last user has sent a heartbeat meanwhile.
     let raw = &mut test_queue.store.raw().await;
-    let heard = format!(
+    let record = format!(
         "UPDATE queue_places SET since_us = since_us + 290 * 1000000 WHERE user_id = '{}'",
         last.user
     );
-    execute(raw, &heard).await.unwrap();
+    execute(raw, &record).await.unwrap();
     test_queue.store.offset.shift(SignedDuration::from_secs(1));
     last
 }
 
-/// What each call reads, with `count` places past their end.
+/// Returns the number of rows that each call reads, with `count` expired places.
 async fn cost(count: i64) -> Vec<(&'static str, u64)> {
     let limited = QueuePolicy {
         max_waiting: Some(10_000_000),
@@ -80,26 +81,26 @@ async fn cost(count: i64) -> Vec<(&'static str, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_expired_places_cost_no_call_more() {
+async fn more_expired_places_make_no_call_more_expensive() {
     assert_eq!(cost(5_000).await, cost(50_000).await);
 }
 
-/// A user who is still there is answered at once, and so is a user who joins, however many places
-/// nobody has removed yet.
+/// A user whose place is not expired gets an answer at once, and so does a user who joins, however
+/// many expired places are not removed yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_waits_for_the_removal_of_others() {
+async fn no_user_waits_for_the_removal_of_expired_places() {
     let mut test_queue = open_test_queue(policies::paused()).await;
     let last = all_but_the_last_expired(&mut test_queue, 20_000).await;
     let found = test_queue.queue().look_up(&last).await.unwrap().value;
     let LookUpOutcome::Found(place) = found else {
-        panic!("the last is there: {found:?}");
+        panic!("the last user has a place: {found:?}");
     };
     assert!(matches!(place.standing, Standing::Waiting { .. }));
     test_queue.change(policies::rate(1)).await;
     while test_queue.admit(1).await.more {}
     let standing = test_queue.look_up(&last).await.standing;
     assert!(matches!(standing, Standing::Active { .. }), "{standing:?}");
-    // Nobody waits in time, so a queue with room admits at once.
+    // Only expired places wait, so a queue with room admits at once.
     test_queue.change(policies::rate(2)).await;
     let joined = test_queue
         .queue()
@@ -121,10 +122,10 @@ async fn nobody_waits_for_the_removal_of_others() {
     assert_eq!(removed, 20_000);
 }
 
-/// A break of service moves the deadlines of places that admission has passed, and an attempt to admit
-/// comes before each removal.
+/// An outage moves the deadlines of places that admission has passed, and an attempt to admit comes
+/// before each removal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn passed_places_are_removed_after_a_break_of_service() {
+async fn passed_places_are_removed_after_an_outage() {
     let mut test_queue = open_test_queue(policies::paused()).await;
     all_but_the_last_expired(&mut test_queue, 1_000).await;
     test_queue.change(policies::rate(1)).await;
@@ -134,8 +135,8 @@ async fn passed_places_are_removed_after_a_break_of_service() {
     assert_eq!(test_queue.expire(5_000).await.done, 1_000);
 }
 
-/// Users who re-entered have no numbers, so admission cannot pass their places once those are past
-/// their end. Where it reads nothing else it asks for no further attempt, and expiry comes first.
+/// Users who re-entered have no numbers, so admission cannot pass their places once those are
+/// expired. If it reads no other places it asks for no further attempt, and expiry comes first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expiry_makes_way_where_more_users_reentered_than_a_tick_reads() {
     let mut test_queue = open_test_queue(policies::paused()).await;
@@ -155,7 +156,7 @@ async fn expiry_makes_way_where_more_users_reentered_than_a_tick_reads() {
     assert!(!test_queue.waits(&last).await);
 }
 
-/// Every window is filled while places past their end are removed as fast as possible.
+/// Admission fills every window while expired places are removed as fast as possible.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expiry_takes_no_window_from_admission() {
     const WINDOWS: u32 = 20;
@@ -180,7 +181,7 @@ async fn expiry_takes_no_window_from_admission() {
     let expiring = tokio::spawn(async move {
         while report(queue.expire(concert, 50).await.unwrap().value).more {}
     });
-    // Windows pass only as this test says.
+    // Windows pass only when this test shifts the time.
     for window in 1..=WINDOWS {
         let mut admitted = 0;
         loop {

@@ -14,22 +14,24 @@ use crate::{
     wire::address_of,
 };
 
-/// An instance that was cut off writes nothing over what others have heard meanwhile: a user who polls
-/// elsewhere keeps their place.
+/// An instance that was cut off does not overwrite later heartbeats that other instances recorded.
+/// A user who polls another instance keeps their place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_was_cut_off_ends_nobodys_place() {
+async fn an_instance_that_was_cut_off_ends_no_place() {
     let test_queue = open_test_queue(policies::paused()).await;
     let ann = test_queue.join_new("ann").await.ticket;
     let network = FaultProxy::start(address_of(test_queue.store.url()).await).unwrap();
     let url = test_queue.store.url();
-    let far = {
+    let proxied_url = {
         let direct = address_of(url).await.to_string();
-        let far = url.replace(&direct, &network.address().to_string());
-        format!("{far}?prefer_socket=false")
+        let proxied = url.replace(&direct, &network.address().to_string());
+        format!("{proxied}?prefer_socket=false")
     };
     let offset = test_queue.store.offset.clone();
-    let cut_off = MySqlQueue::open(&far, &settings(), offset).await.unwrap();
-    let heard = cut_off.look_up(&ann).await.unwrap();
+    let cut_off = MySqlQueue::open(&proxied_url, &settings(), offset)
+        .await
+        .unwrap();
+    let looked_up = cut_off.look_up(&ann).await.unwrap();
     network.set(Fault::Refuse).await.unwrap();
     for _ in 0..30 {
         test_queue.store.offset.shift(SignedDuration::from_secs(13));
@@ -45,11 +47,11 @@ async fn an_instance_that_was_cut_off_ends_nobodys_place() {
         assert!(matches!(found, LookUpOutcome::Found(_)), "{found:?}");
     }
     network.set(Fault::Forward).await.unwrap();
-    // What it had collected before, told as late as that.
+    // The instance records a heartbeat from before the cut only now.
     let late = Heartbeat {
         user: ann.user.clone(),
         arrival: ann.arrival,
-        at: heard.as_of,
+        at: looked_up.as_of,
     };
     cut_off
         .record_heartbeats(test_queue.concert, &[late])

@@ -1,4 +1,4 @@
-//! Several instances of the service, each with its own connections, on one store: together they
+//! Several instances of the service, each with its own connections, on one store. Together they
 //! keep the guarantees of one instance.
 
 use std::{collections::HashSet, time::Duration};
@@ -23,6 +23,7 @@ use crate::one_queue::{OneQueue, execute, open_test_queue, settings};
 
 const INSTANCES: usize = 3;
 
+/// Opens the instances.
 async fn instances(test_queue: &TestQueue<OneQueue>) -> Vec<MySqlQueue> {
     let settings = MySqlSettings {
         pool_size: 4,
@@ -35,9 +36,9 @@ async fn instances(test_queue: &TestQueue<OneQueue>) -> Vec<MySqlQueue> {
     instances
 }
 
-/// So many people join, each through the next instance.
-async fn crowd(instances: &[MySqlQueue], concert: ConcertId, people: usize) -> Vec<Place> {
-    let joining: Vec<_> = (0..people)
+/// Joins `users` users, each through the next instance. Returns their places in order.
+async fn join_users(instances: &[MySqlQueue], concert: ConcertId, users: usize) -> Vec<Place> {
+    let joining: Vec<_> = (0..users)
         .map(|number| {
             let queue = instances[number % instances.len()].clone();
             tokio::spawn(async move { join_new(&queue, concert, &format!("user-{number}")).await })
@@ -51,8 +52,8 @@ async fn crowd(instances: &[MySqlQueue], concert: ConcertId, people: usize) -> V
     places
 }
 
-/// Ticks until `enough` were admitted, by all instances at once.
-async fn all_tick(instances: &[MySqlQueue], concert: ConcertId, turns: usize) -> u64 {
+/// Ticks on all instances at once, `turns` times each. Returns how many users were admitted.
+async fn tick_all(instances: &[MySqlQueue], concert: ConcertId, turns: usize) -> u64 {
     let ticking: Vec<_> = instances
         .iter()
         .map(|queue| {
@@ -60,8 +61,8 @@ async fn all_tick(instances: &[MySqlQueue], concert: ConcertId, turns: usize) ->
             tokio::spawn(async move {
                 let mut admitted = 0;
                 for _ in 0..turns {
-                    if let Ok(told) = queue.admit(concert, 7).await
-                        && let TickOutcome::Ticked(report) = told.value
+                    if let Ok(ticked) = queue.admit(concert, 7).await
+                        && let TickOutcome::Ticked(report) = ticked.value
                     {
                         admitted += u64::from(report.done);
                     }
@@ -88,11 +89,11 @@ async fn instances_together_keep_to_the_rate_and_to_the_order() {
         let test_queue = open_test_queue(policy).await;
         let instances = instances(&test_queue).await;
         let (joined, ticked) = futures_util::future::join(
-            crowd(&instances, test_queue.concert, 150),
-            all_tick(&instances, test_queue.concert, 30),
+            join_users(&instances, test_queue.concert, 150),
+            tick_all(&instances, test_queue.concert, 30),
         )
         .await;
-        let later = all_tick(&instances, test_queue.concert, 10).await;
+        let later = tick_all(&instances, test_queue.concert, 10).await;
         let at_once = joined.iter().filter(|place| is_active(place)).count();
         assert_eq!(at_once as u64 + ticked + later, 50);
         let arrivals: HashSet<_> = joined.iter().map(|place| place.ticket.arrival).collect();
@@ -109,12 +110,12 @@ async fn instances_together_keep_to_the_rate_and_to_the_order() {
     }
 }
 
-/// Deadlocks cannot happen by design, so no transaction has to be run again.
+/// Deadlocks are impossible by design, so no transaction is retried.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_runs_into_anybody() {
+async fn concurrent_instances_retry_no_transaction() {
     let test_queue = open_test_queue(policies::rate(120)).await;
     let instances = instances(&test_queue).await;
-    let looking = |places: Vec<Place>| async {
+    let look_up = |places: Vec<Place>| async {
         for (number, place) in places.into_iter().enumerate() {
             let queue = &instances[number % INSTANCES];
             queue.look_up(&place.ticket).await.unwrap();
@@ -124,7 +125,7 @@ async fn nobody_runs_into_anybody() {
             assert!(matches!(again.unwrap().value, JoinOutcome::Held(_)));
         }
     };
-    let first = crowd(&instances, test_queue.concert, 100).await;
+    let first = join_users(&instances, test_queue.concert, 100).await;
     let (second, _, ()) = futures_util::future::join3(
         async {
             let mut places = Vec::new();
@@ -134,8 +135,8 @@ async fn nobody_runs_into_anybody() {
             }
             places
         },
-        all_tick(&instances, test_queue.concert, 30),
-        looking(first),
+        tick_all(&instances, test_queue.concert, 30),
+        look_up(first),
     )
     .await;
     assert_eq!(second.len(), 100);
@@ -144,16 +145,16 @@ async fn nobody_runs_into_anybody() {
     }
 }
 
-/// Connections die in the middle of everything. Whatever was under way, nobody is lost, has two places, or is
-/// admitted beyond the rate.
+/// Connections die in the middle of calls. No user is lost or has two places, and each is admitted
+/// once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_dies_nobody_is_lost() {
+async fn no_user_is_lost_when_connections_die() {
     let mut test_queue = open_test_queue(policies::paused()).await;
     let line = test_queue.crowd(200).await;
     test_queue.change(policies::bypass()).await;
     let instances = instances(&test_queue).await;
     let (_, killed) = futures_util::future::join(
-        all_tick(&instances, test_queue.concert, 40),
+        tick_all(&instances, test_queue.concert, 40),
         kill_connections(&test_queue, 25),
     )
     .await;
@@ -169,18 +170,18 @@ async fn whoever_dies_nobody_is_lost() {
     );
 }
 
-/// Joins whose connections die tell the truth: who was told of a place has it, who was told that nothing
-/// happened has none, and who joins again has one place.
+/// The answers to joins whose connections die are true. A user who got a place has it, and after
+/// another join every user has one place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn joins_that_die_tell_the_truth() {
+async fn joins_whose_connections_die_return_true_answers() {
     let test_queue = open_test_queue(policies::paused()).await;
     let instances = instances(&test_queue).await;
     let joining = async {
-        let mut told: Vec<Option<Ticket>> = Vec::new();
+        let mut answers: Vec<Option<Ticket>> = Vec::new();
         for number in 0..120 {
             let queue = &instances[number % INSTANCES];
             let name = user(&format!("user-{number}"));
-            told.push(match queue.join(test_queue.concert, &name, None).await {
+            answers.push(match queue.join(test_queue.concert, &name, None).await {
                 Ok(joined) => match joined.value {
                     JoinOutcome::Joined(place) | JoinOutcome::Held(place) => Some(place.ticket),
                     other => panic!("{other:?}"),
@@ -188,12 +189,12 @@ async fn joins_that_die_tell_the_truth() {
                 Err(_) => None,
             });
         }
-        told
+        answers
     };
-    let (told, killed) =
+    let (answers, killed) =
         futures_util::future::join(joining, kill_connections(&test_queue, 40)).await;
     assert!(killed > 0);
-    for (number, ticket) in told.iter().enumerate() {
+    for (number, ticket) in answers.iter().enumerate() {
         if let Some(ticket) = ticket {
             let found = test_queue.queue().look_up(ticket).await.unwrap().value;
             assert!(matches!(found, LookUpOutcome::Found(_)), "{found:?}");
@@ -209,8 +210,8 @@ async fn joins_that_die_tell_the_truth() {
     assert_eq!(report.waiting, 120);
 }
 
-/// Cuts the connections to this database so many times, idle or not: all but ours. Gives how many that were;
-/// some, since that is how the queue was opened.
+/// Kills all other connections to this database, idle or not, `times` times. Returns their number,
+/// which is at least one, since opening a queue opens connections.
 async fn kill_connections(test_queue: &TestQueue<OneQueue>, times: usize) -> usize {
     #[derive(QueryableByName)]
     struct Connection {

@@ -1,5 +1,5 @@
-//! A proxy on the way to the server that understands statements, and injects a fault at one of
-//! them.
+//! A proxy in front of the server that distinguishes kinds of statements, and injects a fault at
+//! one of them.
 
 use std::{io, sync::Arc};
 
@@ -9,42 +9,42 @@ use tokio::sync::Mutex;
 
 use crate::wire::{Answer, Reader, Side, Wire};
 
-/// What the statement is to which something happens, or more than that.
+/// What a statement does, in increasing order. An action at one kind also happens at later ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Moment {
-    /// A step by itself: it stands outside a transaction.
-    Step,
-    /// It writes.
+pub(crate) enum StatementKind {
+    /// A read outside a transaction.
+    Read,
+    /// A write in a transaction.
     Write,
-    /// It makes something last: a commit, or a write outside a transaction.
-    Lasting,
+    /// A commit, or a write outside a transaction.
+    Durable,
 }
 
-/// What happens to it.
+/// What happens to a statement.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Blow {
-    /// Its connection is lost before the server has it; the others stay.
-    Loss,
-    /// This, and to all that comes after it.
+pub(crate) enum Action {
+    /// Its connection is reset before the server gets it. Other connections stay open.
+    Reset,
+    /// The network has this fault from then on.
     Fault(Fault),
 }
 
-type Plan = Arc<Mutex<Option<(Moment, Blow)>>>;
+type Plan = Arc<Mutex<Option<(StatementKind, Action)>>>;
 
-/// The way to a server with such a one on it.
+/// A proxy that injects a planned action.
 pub(crate) struct Interleaving {
     pub(crate) wire: Wire,
     plan: Plan,
 }
 
 impl Interleaving {
-    /// Before a network that can break.
+    /// Starts the proxy in front of a network that can break.
     pub(crate) async fn before(network: Arc<FaultProxy>) -> Self {
         let plan = Plan::default();
-        let theirs = Arc::clone(&plan);
-        let wire = Wire::to(network.address(), move || Robber {
+        let shared = Arc::clone(&plan);
+        let wire = Wire::to(network.address(), move || InterleavingReader {
             network: Arc::clone(&network),
-            plan: Arc::clone(&theirs),
+            plan: Arc::clone(&shared),
             in_transaction: false,
         });
         Self {
@@ -53,27 +53,27 @@ impl Interleaving {
         }
     }
 
-    /// Strikes once, at the next statement that is this or more.
-    pub(crate) async fn lie_in_wait(&self, moment: Moment, blow: Blow) {
-        *self.plan.lock().await = Some((moment, blow));
+    /// Plans an action at the next statement of this or a later kind, once.
+    pub(crate) async fn plan(&self, kind: StatementKind, action: Action) {
+        *self.plan.lock().await = Some((kind, action));
     }
 
-    /// Lets everything pass. Who has struck has done so when this returns.
-    pub(crate) async fn give_up(&self) {
+    /// Cancels the planned action. If it has begun, this returns after its end.
+    pub(crate) async fn cancel(&self) {
         *self.plan.lock().await = None;
     }
 }
 
-/// On one connection.
-struct Robber {
+/// Reads the statements of one connection.
+struct InterleavingReader {
     network: Arc<FaultProxy>,
     plan: Plan,
     in_transaction: bool,
 }
 
-impl Robber {
-    /// What a statement is; none for what prepares others.
-    fn moment_of(&mut self, statement: &str) -> Option<Moment> {
+impl InterleavingReader {
+    /// Returns the kind of a statement. None for one that only prepares others, such as `BEGIN`.
+    fn kind_of(&mut self, statement: &str) -> Option<StatementKind> {
         let is = |begins: &[&str]| begins.iter().any(|text| statement.starts_with(text));
         if is(&["BEGIN", "START TRANSACTION"]) {
             self.in_transaction = true;
@@ -81,29 +81,29 @@ impl Robber {
         }
         if is(&["COMMIT", "ROLLBACK"]) {
             self.in_transaction = false;
-            return is(&["COMMIT"]).then_some(Moment::Lasting);
+            return is(&["COMMIT"]).then_some(StatementKind::Durable);
         }
         match (is(&["INSERT", "UPDATE", "DELETE"]), self.in_transaction) {
-            (true, true) => Some(Moment::Write),
-            (true, false) => Some(Moment::Lasting),
+            (true, true) => Some(StatementKind::Write),
+            (true, false) => Some(StatementKind::Durable),
             // The driver asks a new connection for the server's settings.
-            (false, false) if is(&["SELECT"]) && !is(&["SELECT @@"]) => Some(Moment::Step),
+            (false, false) if is(&["SELECT"]) && !is(&["SELECT @@"]) => Some(StatementKind::Read),
             (false, _) => None,
         }
     }
 }
 
 #[async_trait]
-impl Reader for Robber {
+impl Reader for InterleavingReader {
     async fn before(&mut self, _: &mut Side, statement: &str) -> io::Result<()> {
-        let Some(moment) = self.moment_of(statement.trim_start()) else {
+        let Some(kind) = self.kind_of(statement.trim_start()) else {
             return Ok(());
         };
         let mut plan = self.plan.lock().await;
-        match plan.take_if(|(planned, _)| moment >= *planned) {
+        match plan.take_if(|(planned, _)| kind >= *planned) {
             None => Ok(()),
-            Some((_, Blow::Loss)) => Err(io::ErrorKind::ConnectionReset.into()),
-            Some((_, Blow::Fault(fault))) => {
+            Some((_, Action::Reset)) => Err(io::ErrorKind::ConnectionReset.into()),
+            Some((_, Action::Fault(fault))) => {
                 self.network.set(fault).await.map_err(io::Error::other)
             }
         }

@@ -1,4 +1,4 @@
-//! The constraints of the schema: a write that would break a queue is refused, whatever program
+//! The constraints of the schema: it refuses a write that would break a queue, whichever program
 //! sends it.
 
 use diesel::result::Error;
@@ -6,18 +6,18 @@ use frontrow_port_contracts::policies;
 
 use crate::one_queue::{execute, open_test_queue};
 
-/// Each statement is refused in a queue where `ann` is active and `ben` waits, with a text that has this name
-/// of a key or a check in it.
-async fn refused(statements: &[(&str, &str)]) {
+/// Asserts that the server refuses each statement in a queue where `ann` is active and `ben` waits,
+/// with a text that names this key or check.
+async fn assert_refused(statements: &[(&str, &str)]) {
     let test_queue = open_test_queue(policies::capacity(1)).await;
     test_queue.join_new("ann").await;
     test_queue.join_new("ben").await;
     let raw = &mut test_queue.store.raw().await;
-    for (sql, because) in statements {
+    for (sql, constraint) in statements {
         match execute(raw, sql).await {
             Err(Error::DatabaseError(_, text)) => {
                 assert!(
-                    text.message().contains(because),
+                    text.message().contains(constraint),
                     "{sql}: {}",
                     text.message()
                 );
@@ -30,7 +30,7 @@ async fn refused(statements: &[(&str, &str)]) {
 
 #[tokio::test]
 async fn a_user_has_one_place_and_a_concert_one_queue() {
-    refused(&[
+    assert_refused(&[
         (
             "INSERT INTO queue_places (concert_id, user_id, arrival, seq, phase, since_us)
              SELECT concert_id, user_id, arrival + 1, 9, 1, since_us FROM queue_places
@@ -44,7 +44,7 @@ async fn a_user_has_one_place_and_a_concert_one_queue() {
 
 #[tokio::test]
 async fn a_place_has_what_its_phase_needs() {
-    refused(&[
+    assert_refused(&[
         (
             "UPDATE queue_places SET phase = 7 WHERE user_id = 'ben'",
             "queue_places_phase",
@@ -67,7 +67,7 @@ async fn a_place_has_what_its_phase_needs() {
 
 #[tokio::test]
 async fn a_policy_is_whole() {
-    refused(&[
+    assert_refused(&[
         (
             "UPDATE queues SET policy_state = 'ajar'",
             "queues_policy_state",
@@ -91,8 +91,8 @@ async fn a_policy_is_whole() {
 }
 
 #[tokio::test]
-async fn nothing_is_counted_below_none_or_by_halves() {
-    refused(&[
+async fn no_count_is_negative_and_no_pair_of_columns_is_half_set() {
+    assert_refused(&[
         (
             "UPDATE queues SET recovering_until_us = 1",
             "queues_recovery",

@@ -1,4 +1,4 @@
-//! Which calls wait for which others, and which do not.
+//! Which calls wait for the locks of other calls, and which do not.
 
 use std::{pin::pin, time::Duration};
 
@@ -20,27 +20,28 @@ use tokio::time::timeout;
 
 use crate::one_queue::{OneQueue, execute, open_test_queue, settings};
 
-/// What every transaction that changes more than one place begins with.
+/// The lock with which every transaction that changes more than one place begins.
 const QUEUE: &str = "SELECT * FROM queues FOR UPDATE";
 
-/// So long take ten calls at most of who is [impatient]; those of all who wait in a line would take twenty.
+/// Ten times the limit of a call with [`impatient_settings`]. The batches of 5,000 joins, one after
+/// the other, would take twice as long.
 const SEVERAL_CALLS: Duration = Duration::from_secs(10);
 
-/// Somebody who holds a lock until they are told otherwise.
-async fn holding(test_queue: &TestQueue<OneQueue>, lock: &str) -> AsyncMysqlConnection {
+/// Opens a connection that holds a lock until [`release`].
+async fn hold(test_queue: &TestQueue<OneQueue>, lock: &str) -> AsyncMysqlConnection {
     let mut raw = test_queue.store.raw().await;
     execute(&mut raw, "BEGIN").await.unwrap();
     execute(&mut raw, lock).await.unwrap();
     raw
 }
 
-/// Has them give it back: a database whose rows are locked cannot be dropped.
-async fn let_go(mut raw: AsyncMysqlConnection) {
+/// Releases the lock: a database whose rows are locked cannot be dropped.
+async fn release(mut raw: AsyncMysqlConnection) {
     execute(&mut raw, "ROLLBACK").await.unwrap();
 }
 
-/// Gives up soon.
-fn impatient() -> MySqlSettings {
+/// Returns settings with which an instance gives up after a second.
+fn impatient_settings() -> MySqlSettings {
     MySqlSettings {
         statement_timeout: Duration::from_secs(1),
         lock_timeout: Duration::from_secs(1),
@@ -48,18 +49,18 @@ fn impatient() -> MySqlSettings {
     }
 }
 
-/// A tick gives up a queue that hangs, soon, and takes nothing from the ticks of others with it.
+/// A tick soon gives up a queue whose row stays locked, and keeps no connection from other ticks.
 #[tokio::test]
 async fn a_tick_gives_up_a_queue_that_hangs() {
     let mut test_queue = open_test_queue(policies::paused()).await;
     let line = test_queue.crowd(3).await;
     test_queue.change(policies::bypass()).await;
-    let other = holding(&test_queue, QUEUE).await;
+    let other = hold(&test_queue, QUEUE).await;
     let ticking = (0..10).map(|_| test_queue.queue().admit(test_queue.concert, 10));
     let ticked = timeout(SEVERAL_CALLS, join_all(ticking)).await.unwrap();
     for outcome in ticked {
-        let told = outcome.unwrap_err().to_string();
-        assert!(told.contains("locked by another transaction"), "{told}");
+        let error = outcome.unwrap_err().to_string();
+        assert!(error.contains("locked by another transaction"), "{error}");
     }
     // Reading needs no lock, and there are connections left.
     assert!(!test_queue.queue().busy().await.unwrap().is_empty());
@@ -68,35 +69,35 @@ async fn a_tick_gives_up_a_queue_that_hangs() {
         .snapshot(test_queue.concert, None)
         .await
         .unwrap();
-    let_go(other).await;
+    release(other).await;
     assert_eq!(test_queue.admit(10).await.done, 3);
     assert!(!test_queue.waits(&line[0]).await);
 }
 
-/// Admission waits for an expiry that has the queue, and does not leave its work to it.
+/// Admission waits for an expiry tick that holds the queue, and then admits all the same.
 #[tokio::test]
 async fn admission_waits_for_the_queue_and_then_admits() {
     let mut test_queue = open_test_queue(policies::paused()).await;
     test_queue.crowd(3).await;
     test_queue.change(policies::bypass()).await;
-    let expiring = holding(&test_queue, QUEUE).await;
+    let expiring = hold(&test_queue, QUEUE).await;
     let mut admission = pin!(test_queue.queue().admit(test_queue.concert, 10));
     for _ in 0..10 {
         assert!(poll!(admission.as_mut()).is_pending());
         test_queue.queue().busy().await.unwrap();
     }
-    let_go(expiring).await;
+    release(expiring).await;
     assert_eq!(report(admission.await.unwrap().value).done, 3);
 }
 
-/// No look-up of an active place, gate, snapshot or unchanged policy waits for a transaction of the
-/// queue.
+/// A look-up of an active place, the gate, a snapshot and an unchanged policy wait for no
+/// transaction of the queue.
 #[tokio::test]
-async fn what_changes_one_place_or_none_does_not_wait_for_the_queue() {
+async fn a_call_that_changes_at_most_one_place_does_not_wait_for_the_queue() {
     let test_queue = open_test_queue(policies::capacity(2)).await;
     let ann = test_queue.join_new("ann").await.ticket;
     let ben = test_queue.join_new("ben").await.ticket;
-    let joining = holding(&test_queue, QUEUE).await;
+    let joining = hold(&test_queue, QUEUE).await;
     let passed = test_queue
         .queue()
         .pass_gate(&ann, GatePurpose::Browse)
@@ -117,14 +118,15 @@ async fn what_changes_one_place_or_none_does_not_wait_for_the_queue() {
         test_queue.seed(policies::paused()).await,
         SeedOutcome::HasNewer(PolicyVersion(1))
     );
-    let_go(joining).await;
+    release(joining).await;
     let left = test_queue.queue().leave(&ben).await.unwrap().value;
     assert_eq!(left, LeaveOutcome::Left);
 }
 
-/// The head of the line is being changed by somebody: admission waits for them, and does not take the next.
+/// While another transaction changes the head of the line, admission waits for it and does not
+/// admit the next user instead.
 #[tokio::test]
-async fn admission_never_goes_around_a_locked_neighbour() {
+async fn admission_never_skips_a_locked_place() {
     let mut test_queue = open_test_queue(policies::paused()).await;
     let line = test_queue.crowd(3).await;
     test_queue.change(policies::bypass()).await;
@@ -133,81 +135,82 @@ async fn admission_never_goes_around_a_locked_neighbour() {
         test_queue.concert.0.simple(),
         line[0].user
     );
-    let neighbour = holding(&test_queue, &lock).await;
-    let impatient = test_queue.store.another(&impatient()).await;
-    let told = impatient.admit(test_queue.concert, 1).await;
+    let other = hold(&test_queue, &lock).await;
+    let impatient = test_queue.store.another(&impatient_settings()).await;
+    let ticked = impatient.admit(test_queue.concert, 1).await;
     assert!(
-        matches!(told, Err(StoreError::NotApplied { .. })),
-        "{told:?}"
+        matches!(ticked, Err(StoreError::NotApplied { .. })),
+        "{ticked:?}"
     );
     assert!(test_queue.waits(&line[1]).await);
-    let_go(neighbour).await;
+    release(other).await;
     assert_eq!(test_queue.admit(1).await.done, 1);
     assert!(!test_queue.waits(&line[0]).await);
     assert!(test_queue.waits(&line[1]).await);
 }
 
-/// Everyone in a transaction that fails is told so, and that nothing happened; and nothing has.
+/// Every request in a transaction that fails returns that it was not applied, which is true.
 #[tokio::test]
-async fn a_failed_transaction_tells_all_who_shared_it() {
+async fn a_failed_transaction_fails_every_request_in_it() {
     let test_queue = open_test_queue(policies::paused()).await;
-    let impatient = test_queue.store.another(&impatient()).await;
-    let joining = holding(&test_queue, QUEUE).await;
-    let asking: Vec<_> = (0..20)
+    let impatient = test_queue.store.another(&impatient_settings()).await;
+    let joining = hold(&test_queue, QUEUE).await;
+    let joins: Vec<_> = (0..20)
         .map(|number| {
             let (queue, concert) = (impatient.clone(), test_queue.concert);
             let name = user(&format!("user-{number}"));
             tokio::spawn(async move { queue.join(concert, &name, None).await })
         })
         .collect();
-    for asked in asking {
-        let told = asked.await.unwrap();
+    for join in joins {
+        let joined = join.await.unwrap();
         assert!(
             matches!(
-                told,
+                joined,
                 Err(StoreError::NotApplied {
                     retry_after: Some(_),
                     ..
                 })
             ),
-            "{told:?}"
+            "{joined:?}"
         );
     }
-    let_go(joining).await;
+    release(joining).await;
     assert_eq!(test_queue.expire(10).await.waiting, 0);
     for number in 0..20 {
         test_queue.join_new(&format!("user-{number}")).await;
     }
 }
 
-/// Joins that all have to wait are not told so one transaction after the other.
+/// Many joins that wait for a locked queue fail together, not one transaction after the other.
 #[tokio::test]
-async fn nobody_waits_much_longer_to_join_than_a_call_may_take() {
+async fn no_join_waits_much_longer_than_the_time_limit_of_a_call() {
     let test_queue = open_test_queue(policies::paused()).await;
-    let impatient = test_queue.store.another(&impatient()).await;
-    let joining = holding(&test_queue, QUEUE).await;
-    let asking: Vec<_> = (0..5_000)
+    let impatient = test_queue.store.another(&impatient_settings()).await;
+    let joining = hold(&test_queue, QUEUE).await;
+    let joins: Vec<_> = (0..5_000)
         .map(|number| {
             let (queue, concert) = (impatient.clone(), test_queue.concert);
             let name = user(&format!("user-{number}"));
             tokio::spawn(async move { queue.join(concert, &name, None).await })
         })
         .collect();
-    let telling = timeout(SEVERAL_CALLS, join_all(asking)).await.unwrap();
-    for told in telling {
-        let told = told.unwrap();
-        let nothing_happened = matches!(told, Err(StoreError::NotApplied { .. }));
-        assert!(nothing_happened, "{told:?}");
+    let outcomes = timeout(SEVERAL_CALLS, join_all(joins)).await.unwrap();
+    for joined in outcomes {
+        let joined = joined.unwrap();
+        let not_applied = matches!(joined, Err(StoreError::NotApplied { .. }));
+        assert!(not_applied, "{joined:?}");
     }
-    let_go(joining).await;
+    release(joining).await;
     assert_eq!(test_queue.expire(10).await.waiting, 0);
 }
 
-/// Who gives up while they wait for their turn takes no place from others, and has none or one.
+/// A client that hangs up while its join waits takes no place from other users, and has at most
+/// one.
 #[tokio::test]
-async fn who_hangs_up_disturbs_nobody() {
+async fn a_client_that_hangs_up_affects_no_other_client() {
     let test_queue = open_test_queue(policies::paused()).await;
-    let joining = holding(&test_queue, QUEUE).await;
+    let joining = hold(&test_queue, QUEUE).await;
     let join = |name: String| {
         let (queue, concert) = (test_queue.queue().clone(), test_queue.concert);
         tokio::spawn(async move { queue.join(concert, &user(&name), None).await })
@@ -219,23 +222,23 @@ async fn who_hangs_up_disturbs_nobody() {
     let staying: Vec<_> = (0..10)
         .map(|number| join(format!("user-{number}")))
         .collect();
-    for asked in &gone {
-        asked.abort();
+    for join in &gone {
+        join.abort();
     }
-    let_go(joining).await;
-    for asked in staying {
-        let told = asked.await.unwrap().unwrap().value;
-        assert!(matches!(told, JoinOutcome::Joined(_)), "{told:?}");
+    release(joining).await;
+    for join in staying {
+        let joined = join.await.unwrap().unwrap().value;
+        assert!(matches!(joined, JoinOutcome::Joined(_)), "{joined:?}");
     }
     for number in 0..10 {
         let name = user(&format!("gone-{number}"));
-        let told = test_queue
+        let joined = test_queue
             .queue()
             .join(test_queue.concert, &name, None)
             .await;
-        let told = told.unwrap().value;
+        let joined = joined.unwrap().value;
         assert!(matches!(
-            told,
+            joined,
             JoinOutcome::Joined(_) | JoinOutcome::Held(_)
         ));
     }

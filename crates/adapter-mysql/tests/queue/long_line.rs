@@ -8,22 +8,23 @@ use jiff::SignedDuration;
 
 use crate::one_queue::{OneQueue, execute};
 
-/// How many rows one statement writes: a power of ten.
+/// Number of rows that one statement writes, a power of ten.
 const CHUNK: i64 = 100_000;
 
-/// Puts `count` people behind the first one, who joins; the first to arrive first. What is then in the store is
-/// what their joins would have left there.
+/// Joins one user and inserts `count` users behind. Returns all tickets in order. The store then
+/// has the same rows as after their joins.
 pub(crate) async fn line_up(test_queue: &mut TestQueue<OneQueue>, count: i64) -> Vec<Ticket> {
     let first = test_queue.join_new("first").await.ticket;
     let raw = &mut test_queue.store.raw().await;
-    let digit = "SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION \
-                 SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9";
+    let digit = "SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION \
+                 SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9";
     let chunks = (0..count).step_by(CHUNK.try_into().unwrap());
     for (from, to) in chunks.map(|from| (from, count.min(from + CHUNK))) {
-        // One a microsecond, and the names in the order of the primary key.
+        // One user arrives per microsecond, and the names are in the order of the primary key.
         let sql = format!(
             "INSERT INTO queue_places (concert_id, user_id, arrival, seq, phase, since_us)
-             SELECT p.concert_id, CONCAT('user-', LPAD(n, 9, '0')), p.arrival + n, 1 + n, 1, p.arrival + n
+             SELECT p.concert_id, CONCAT('user-', LPAD(n, 9, '0')), p.arrival + n, 1 + n, 1,
+                    p.arrival + n
              FROM (SELECT 1 + {from} + a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n AS n
                    FROM ({digit}) a, ({digit}) b, ({digit}) c, ({digit}) d, ({digit}) e) numbers
              JOIN queue_places p ON p.user_id = 'first'
@@ -36,7 +37,7 @@ pub(crate) async fn line_up(test_queue: &mut TestQueue<OneQueue>, count: i64) ->
              waiting = waiting + {count}"
     );
     execute(raw, &sql).await.unwrap();
-    // After the last of them.
+    // Moves the time past the last arrival.
     test_queue
         .store
         .offset

@@ -1,7 +1,8 @@
 //! The network between the adapter and its server breaks, and the adapter's answers stay true.
 //!
-//! A call is several statements, and only one of them makes its effect last. Faults that leave open
-//! whether a call was applied hit that one. The server rolls back what happened before it.
+//! A call is several statements, and only one of them makes its effect durable. Faults after which
+//! it is unknown whether a call was applied hit that one. The server rolls back the statements
+//! before it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,42 +21,42 @@ use tokio::{
 };
 
 use crate::{
-    interleave::{Blow, Interleaving, Moment},
+    interleave::{Action, Interleaving, StatementKind},
     one_queue::OneQueue,
     wire::address_of,
 };
 
-/// How long the adapter waits for whatever it waits for.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// Every time limit of the adapter.
+const ADAPTER_LIMIT: Duration = Duration::from_millis(250);
 const SHORT_DELAY: Duration = Duration::from_millis(2);
-/// In each direction.
+/// The delay in each direction.
 const LONG_DELAY: Duration = Duration::from_millis(600);
-/// For what never comes.
+/// Maximum wait of the tests for the server.
 const LIMIT: Duration = Duration::from_mins(1);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// The queues of a database that is reached by a way that can break.
-struct FarQueue {
+/// The queues of a database behind a network that can break.
+struct FaultyQueue {
     queue: MySqlQueue,
     interleave: Interleaving,
     network: Arc<FaultProxy>,
-    /// Past the trouble.
+    /// A connection past the network that can break.
     watch: Mutex<Conn>,
     store: OneQueue,
 }
 
-impl FarQueue {
+impl FaultyQueue {
     async fn open() -> Self {
         let store = OneQueue::open().await;
         let server = address_of(store.url()).await;
         let network = Arc::new(FaultProxy::start(server).unwrap());
         let interleave = Interleaving::before(Arc::clone(&network)).await;
-        let near = format!("{}?prefer_socket=false", store.url());
+        let direct = format!("{}?prefer_socket=false", store.url());
         Self {
             queue: open(&store, &interleave).await,
             interleave,
             network,
-            watch: Mutex::new(Conn::from_url(near).await.unwrap()),
+            watch: Mutex::new(Conn::from_url(direct).await.unwrap()),
             store,
         }
     }
@@ -64,18 +65,18 @@ impl FarQueue {
         self.network.set(fault).await.unwrap();
     }
 
-    /// Resets all connections, and lets new ones through.
-    async fn connect_anew(&self) {
+    /// Resets all connections, then forwards new ones.
+    async fn reconnect(&self) {
         self.set(Fault::Reset).await;
         self.wait_for_server().await;
         self.set(Fault::Forward).await;
     }
 
-    /// Waits until the server has noticed which connections are gone: until then it may be about to commit
-    /// what came by them, and holds their locks.
+    /// Waits until the server has noticed that the connections are gone. Until then it may commit
+    /// what they sent, and holds their locks.
     async fn wait_for_server(&self) {
         let watch = &mut *self.watch.lock().await;
-        let noticing = async {
+        let no_others = async {
             loop {
                 let others = format!(
                     "SELECT COUNT(*) FROM {PROCESS_LIST}
@@ -84,19 +85,20 @@ impl FarQueue {
                 if watch.query_first(others).await.unwrap() == Some(0) {
                     return;
                 }
-                sleep(BETWEEN_LOOKS).await;
+                sleep(POLL_INTERVAL).await;
             }
         };
-        timeout(LIMIT, noticing).await.unwrap();
+        timeout(LIMIT, no_others).await.unwrap();
     }
 }
 
-/// By that way, without much patience; a busy server may be too slow for it at first.
+/// Opens the queues through that network, with short time limits. It tries repeatedly, since a busy
+/// server may be too slow at first.
 async fn open(store: &OneQueue, interleave: &Interleaving) -> MySqlQueue {
     let settings = MySqlSettings {
-        acquire_timeout: PATIENCE,
-        connect_timeout: PATIENCE,
-        statement_timeout: PATIENCE,
+        acquire_timeout: ADAPTER_LIMIT,
+        connect_timeout: ADAPTER_LIMIT,
+        statement_timeout: ADAPTER_LIMIT,
         ..MySqlSettings::default()
     };
     let url = interleave.wire.url(store.url());
@@ -105,7 +107,7 @@ async fn open(store: &OneQueue, interleave: &Interleaving) -> MySqlQueue {
             let opened = MySqlQueue::open(&url, &settings, store.offset.clone()).await;
             match opened {
                 Ok(queue) => return queue,
-                Err(_) => sleep(BETWEEN_LOOKS).await,
+                Err(_) => sleep(POLL_INTERVAL).await,
             }
         }
     };
@@ -113,7 +115,7 @@ async fn open(store: &OneQueue, interleave: &Interleaving) -> MySqlQueue {
 }
 
 #[async_trait]
-impl Fixture for FarQueue {
+impl Fixture for FaultyQueue {
     type Ports = QueuePorts;
 
     fn ports(&self) -> QueuePorts {
@@ -141,23 +143,28 @@ impl Fixture for FarQueue {
 }
 
 #[async_trait]
-impl FaultyFixture for FarQueue {
+impl FaultyFixture for FaultyQueue {
     async fn inject(&self, fault: NetworkFault) {
-        let (moment, blow) = match fault {
+        let (kind, action) = match fault {
             NetworkFault::RequestLost => return self.set(Fault::LoseRequests).await,
             NetworkFault::Delayed => return self.set(Fault::Delay(SHORT_DELAY)).await,
             NetworkFault::Refused => return self.set(Fault::Refuse).await,
-            NetworkFault::RequestLostAndCut => (Moment::Lasting, Blow::Fault(Fault::LoseRequests)),
+            NetworkFault::RequestLostAndCut => {
+                (StatementKind::Durable, Action::Fault(Fault::LoseRequests))
+            }
             NetworkFault::AnswerLost | NetworkFault::AnswerLostAndCut => {
-                (Moment::Lasting, Blow::Fault(Fault::LoseAnswers))
+                (StatementKind::Durable, Action::Fault(Fault::LoseAnswers))
             }
-            NetworkFault::CutAfterAnswer => (Moment::Step, Blow::Fault(Fault::EndAfterAnswer)),
-            NetworkFault::DelayedForLong => {
-                (Moment::Lasting, Blow::Fault(Fault::Delay(LONG_DELAY)))
+            NetworkFault::CutAfterAnswer => {
+                (StatementKind::Read, Action::Fault(Fault::EndAfterAnswer))
             }
-            NetworkFault::Reset => (Moment::Write, Blow::Loss),
+            NetworkFault::DelayedForLong => (
+                StatementKind::Durable,
+                Action::Fault(Fault::Delay(LONG_DELAY)),
+            ),
+            NetworkFault::Reset => (StatementKind::Write, Action::Reset),
         };
-        self.interleave.lie_in_wait(moment, blow).await;
+        self.interleave.plan(kind, action).await;
     }
 
     async fn cut(&self) {
@@ -166,16 +173,16 @@ impl FaultyFixture for FarQueue {
             lost = self.network.answer_lost() => lost,
         };
         lost.unwrap();
-        self.connect_anew().await;
+        self.reconnect().await;
     }
 
     async fn heal(&self) {
-        self.interleave.give_up().await;
-        self.connect_anew().await;
+        self.interleave.cancel().await;
+        self.reconnect().await;
     }
 }
 
 #[test]
-fn whatever_breaks_on_the_way_the_queue_answers_as_some_model_does() {
-    queue_model_with_faults(FarQueue::open, Positions::OverStated, 300);
+fn random_calls_over_a_faulty_network_get_the_answers_of_some_model() {
+    queue_model_with_faults(FaultyQueue::open, Positions::OverStated, 300);
 }

@@ -1,4 +1,4 @@
-//! The fixture for the contracts: a separate store of queues.
+//! The fixture for the contracts: a store of queues of its own.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use frontrow_port_contracts::{
 use frontrow_test_harness::MySqlTestDatabase;
 use jiff::SignedDuration;
 
-/// What the queues keep their people in.
+/// The tables of the queues.
 const TABLES: [&str; 3] = ["queues", "queue_leavers", "queue_places"];
 
-/// A fresh database, gone when dropped.
+/// A new database, which is dropped with this value.
 pub(crate) struct OneQueue {
     empty: MySqlTestDatabase,
     pub(crate) offset: TimeOffset,
@@ -25,12 +25,12 @@ pub(crate) struct OneQueue {
 }
 
 impl OneQueue {
-    /// A new database without queues.
+    /// Creates a database without queues.
     pub(crate) async fn open() -> Self {
         Self::on(MySqlTestDatabase::create().await.unwrap()).await
     }
 
-    /// What a database has, in the schema of today.
+    /// Migrates an existing database to the current schema and opens its queues.
     pub(crate) async fn on(empty: MySqlTestDatabase) -> Self {
         let offset = TimeOffset::default();
         let queue = open(empty.url(), &settings(), &offset).await;
@@ -45,12 +45,12 @@ impl OneQueue {
         self.empty.url()
     }
 
-    /// Another instance of the service on the same database.
+    /// Opens another instance of the service on the same database.
     pub(crate) async fn another(&self, settings: &MySqlSettings) -> MySqlQueue {
         open(self.url(), settings, &self.offset).await
     }
 
-    /// A connection past the ports.
+    /// Opens a connection past the ports.
     pub(crate) async fn raw(&self) -> AsyncMysqlConnection {
         let url = format!("{}?prefer_socket=false", self.url());
         AsyncMysqlConnection::establish(&url).await.unwrap()
@@ -70,7 +70,7 @@ impl TestStore for OneQueue {
     }
 }
 
-/// As the product does, except that the schema is made.
+/// Returns the product's settings, except that opening migrates the schema.
 pub(crate) fn settings() -> MySqlSettings {
     MySqlSettings {
         older_schema: OlderSchema::Migrate,
@@ -89,8 +89,8 @@ pub(crate) async fn execute(raw: &mut AsyncMysqlConnection, sql: &str) -> QueryR
     raw.batch_execute(sql).await
 }
 
-/// Which rows are of the queue of `concert`.
-fn of(concert: ConcertId) -> String {
+/// Returns the condition for the rows of the queue of `concert`.
+fn rows_of(concert: ConcertId) -> String {
     format!("concert_id = x'{}'", concert.0.simple())
 }
 
@@ -126,11 +126,11 @@ impl Fixture for OneQueue {
 
     async fn copy_queue(&mut self, concert: ConcertId) -> bool {
         let raw = &mut self.raw().await;
-        let of = of(concert);
+        let rows = rows_of(concert);
         for table in TABLES {
             let make = format!("CREATE TABLE IF NOT EXISTS copy_of_{table} LIKE {table}");
-            let empty = format!("DELETE FROM copy_of_{table} WHERE {of}");
-            let copy = format!("INSERT INTO copy_of_{table} SELECT * FROM {table} WHERE {of}");
+            let empty = format!("DELETE FROM copy_of_{table} WHERE {rows}");
+            let copy = format!("INSERT INTO copy_of_{table} SELECT * FROM {table} WHERE {rows}");
             for statement in [make, empty, copy] {
                 execute(raw, &statement).await.unwrap();
             }
@@ -140,18 +140,18 @@ impl Fixture for OneQueue {
 
     async fn fail_over(&mut self, concert: ConcertId) {
         let raw = &mut self.raw().await;
-        let of = of(concert);
+        let rows = rows_of(concert);
         execute(raw, "BEGIN").await.unwrap();
         for table in TABLES {
-            let empty = format!("DELETE FROM {table} WHERE {of}");
-            let copy = format!("INSERT INTO {table} SELECT * FROM copy_of_{table} WHERE {of}");
+            let empty = format!("DELETE FROM {table} WHERE {rows}");
+            let copy = format!("INSERT INTO {table} SELECT * FROM copy_of_{table} WHERE {rows}");
             for statement in [empty, copy] {
                 execute(raw, &statement).await.unwrap();
             }
         }
-        // The server is the same in truth: the copy says that another one was before.
+        // The server has not changed, so the copy records another one as the previous server.
         let servers = r#"[{"server":"the one before","recorded_at":0}]"#;
-        let before = format!("UPDATE queues SET servers = '{servers}' WHERE {of}");
+        let before = format!("UPDATE queues SET servers = '{servers}' WHERE {rows}");
         execute(raw, &before).await.unwrap();
         execute(raw, "COMMIT").await.unwrap();
     }

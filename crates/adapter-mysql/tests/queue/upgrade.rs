@@ -1,4 +1,4 @@
-//! A queue that the previous version left in its own tables.
+//! Queues in the tables of previous versions.
 
 use diesel_async::{AsyncConnection, AsyncMysqlConnection};
 use frontrow_domain::{
@@ -22,12 +22,12 @@ use crate::{
 };
 
 const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc0_0002));
-/// The policy's version there.
+/// The version of the queue's policy.
 const VERSION: i64 = 3;
-/// Above what a signed number holds.
+/// A generation above the largest signed number.
 const GENERATION: Generation = Generation(u64::MAX - 4);
 
-/// The place of the `number`th who arrived.
+/// Returns the ticket of the user who arrived as number `number`.
 fn ticket(name: &str, number: i64) -> Ticket {
     Ticket {
         concert: CONCERT,
@@ -37,9 +37,10 @@ fn ticket(name: &str, number: i64) -> Ticket {
     }
 }
 
-/// `buyer` has claimed a place; `gone` has left the line, which no tick has counted yet; `early` and `late`
-/// wait, and between them in the order of arrival `back`, who brought that place back after a loss.
-async fn left_by_the_version_before() -> TestQueue<OneQueue> {
+/// Creates a queue of the previous version. `buyer` has claimed a place. `gone` has left the line,
+/// and no tick has counted that yet. `early`, `back` and `late` wait, in this order of arrival.
+/// `back` re-entered after a loss.
+async fn queue_of_the_previous_version() -> TestQueue<OneQueue> {
     let empty = MySqlTestDatabase::create().await.unwrap();
     let url = format!("{}?prefer_socket=false", empty.url());
     let raw = &mut AsyncMysqlConnection::establish(&url).await.unwrap();
@@ -49,12 +50,13 @@ async fn left_by_the_version_before() -> TestQueue<OneQueue> {
     let generation = GENERATION.0.cast_signed();
     let fill = format!(
         "SET {now} = TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6));
-         INSERT INTO queue_heads (concert_id, generation, policy_version, policy_state, throughput_admit,
-                                  throughput_interval_us, waiting_ttl_us, claim_ttl_us, active_ttl_us,
-                                  serving_since_us, last_tick_us, passed_seq, passed_arrival, admitted,
-                                  admitted_up_to, back_in_line)
-         VALUES ({concert}, {generation}, {VERSION}, 'paused', 1, 3000000, 300000000, 120000000, 600000000,
-                 {now} - 60000000, {now}, 1, 1001, 1, 1001, 1);
+         INSERT INTO queue_heads (concert_id, generation, policy_version, policy_state,
+                                  throughput_admit, throughput_interval_us, waiting_ttl_us,
+                                  claim_ttl_us, active_ttl_us, serving_since_us, last_tick_us,
+                                  passed_seq, passed_arrival, admitted, admitted_up_to,
+                                  back_in_line)
+         VALUES ({concert}, {generation}, {VERSION}, 'paused', 1, 3000000, 300000000, 120000000,
+                 600000000, {now} - 60000000, {now}, 1, 1001, 1, 1001, 1);
          INSERT INTO queue_tails (concert_id, last_seq, last_arrival, came_back)
          VALUES ({concert}, 4, 1005, 1);
          INSERT INTO queue_places VALUES
@@ -75,8 +77,8 @@ async fn left_by_the_version_before() -> TestQueue<OneQueue> {
 }
 
 #[tokio::test]
-async fn its_tokens_are_good_and_its_line_keeps_its_order() {
-    let mut test_queue = left_by_the_version_before().await;
+async fn tokens_stay_valid_and_the_line_keeps_its_order() {
+    let mut test_queue = queue_of_the_previous_version().await;
     let known = SeedOutcome::HasNewer(PolicyVersion(VERSION));
     assert_eq!(test_queue.seed(policies::paused()).await, known);
     let buyer = test_queue.look_up(&ticket("buyer", 1)).await;
@@ -107,10 +109,10 @@ async fn its_tokens_are_good_and_its_line_keeps_its_order() {
     assert_eq!(test_queue.expire(100).await.active, 5);
 }
 
-/// Format 2 knew nobody who stands aside: places that admission had passed were past their end.
-/// `gone` had been passed and not removed; `early` and `late` wait.
+/// In format 2 no user stands aside: places that admission had passed were expired. `gone` was
+/// passed and not removed. `early` and `late` wait.
 #[tokio::test]
-async fn places_that_the_format_before_had_passed_stay_past_their_end() {
+async fn places_that_the_previous_format_had_passed_stay_expired() {
     let empty = MySqlTestDatabase::create().await.unwrap();
     let url = format!("{}?prefer_socket=false", empty.url());
     let raw = &mut AsyncMysqlConnection::establish(&url).await.unwrap();
@@ -119,14 +121,15 @@ async fn places_that_the_format_before_had_passed_stay_past_their_end() {
     let generation = GENERATION.0.cast_signed();
     let fill = format!(
         "SET @now_us = TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6));
-         INSERT INTO queues (concert_id, format, generation, policy_version, policy_state, throughput_admit,
-                             throughput_interval_us, waiting_ttl_us, claim_ttl_us, active_ttl_us, sold_out,
-                             serving_since_us, last_tick_us, window_admitted, last_seq, last_arrival,
-                             line_since, passed_seq, passed_arrival, waiting, reentered, active, remembered,
+         INSERT INTO queues (concert_id, format, generation, policy_version, policy_state,
+                             throughput_admit, throughput_interval_us, waiting_ttl_us,
+                             claim_ttl_us, active_ttl_us, sold_out, serving_since_us,
+                             last_tick_us, window_admitted, last_seq, last_arrival, line_since,
+                             passed_seq, passed_arrival, waiting, reentered, active, remembered,
                              departed, admitted, departures, busy)
          VALUES ({concert}, 2, {generation}, {VERSION}, 'open', 100, 3000000, 300000000, 120000000,
-                 600000000, 0, @now_us - 600000000, @now_us, 0, 3, 1003, 1001, 1, 1001, 3, 0, 0, 0, 0, 0, 0,
-                 TRUE);
+                 600000000, 0, @now_us - 600000000, @now_us, 0, 3, 1003, 1001, 1, 1001, 3, 0, 0, 0,
+                 0, 0, 0, TRUE);
          INSERT INTO queue_places VALUES
              ({concert}, 'gone', 1001, 1, 1, @now_us - 400000000, NULL, NULL),
              ({concert}, 'early', 1002, 2, 1, @now_us, NULL, NULL),
@@ -140,7 +143,7 @@ async fn places_that_the_format_before_had_passed_stay_past_their_end() {
     };
     let known = SeedOutcome::HasNewer(PolicyVersion(VERSION));
     assert_eq!(test_queue.seed(policies::paused()).await, known);
-    // A break of service moves deadlines on, but not that of a place that was passed.
+    // An outage moves deadlines on, but not that of a place that was passed.
     test_queue.store.offset.shift(SignedDuration::from_mins(1));
     let gone = test_queue
         .queue()

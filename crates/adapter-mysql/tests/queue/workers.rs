@@ -1,5 +1,5 @@
 //! The web server has one runtime per worker, and all workers use one store. A worker that stops
-//! ends nothing that the others still need.
+//! ends no request of the others.
 
 use std::{pin::pin, thread};
 
@@ -23,10 +23,10 @@ use crate::{
     wire::{address_of, statement_gate::StatementGate},
 };
 
-/// How the statement begins that looks for places.
-const LOOK: &str = "SELECT STRAIGHT_JOIN TIMESTAMPDIFF";
+/// The beginning of the statement that looks up places.
+const LOOK_UP: &str = "SELECT STRAIGHT_JOIN TIMESTAMPDIFF";
 
-/// How the statement begins that locks a queue.
+/// The beginning of the statement that locks a queue.
 const LOCK: &str = "SELECT TIMESTAMPDIFF";
 
 /// A worker of the web server.
@@ -36,29 +36,29 @@ struct Worker {
 }
 
 impl Worker {
-    /// On which somebody asks for this.
-    fn asks(something: impl Future<Output = ()> + Send + 'static) -> Self {
+    /// Starts a worker that runs `request`.
+    fn start(request: impl Future<Output = ()> + Send + 'static) -> Self {
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             let mut builder = runtime::Builder::new_current_thread();
             let runtime = builder.enable_all().build().unwrap();
             runtime.block_on(async {
-                tokio::spawn(something);
+                tokio::spawn(request);
                 stopped.await.unwrap();
             });
         });
         Self { stop, thread }
     }
 
-    /// Stops it, whatever is under way there.
-    async fn stops(self) {
+    /// Stops the worker and drops its request.
+    async fn stop(self) {
         self.stop.send(()).unwrap();
         let joining = tokio::task::spawn_blocking(|| self.thread.join());
         joining.await.unwrap().unwrap();
     }
 }
 
-/// An instance of the service with one connection, and what may stop on its way.
+/// Opens an instance of the service with one connection, behind a statement gate.
 async fn instance(test_queue: &TestQueue<OneQueue>) -> (MySqlQueue, StatementGate) {
     let gate = StatementGate::before(address_of(test_queue.store.url()).await).await;
     let url = gate.wire.url(test_queue.store.url());
@@ -72,15 +72,15 @@ async fn instance(test_queue: &TestQueue<OneQueue>) -> (MySqlQueue, StatementGat
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_gets_the_answer_to_somebody_whose_worker_has_stopped() {
+async fn no_user_gets_the_answer_to_a_request_whose_worker_has_stopped() {
     let test_queue = open_test_queue(policies::paused()).await;
     let line = test_queue.crowd(3).await;
     let (queue, gate) = instance(&test_queue).await;
-    gate.stop_at(LOOK);
-    let (asked, first) = (queue.clone(), line[0].clone());
-    let worker = Worker::asks(async move { drop(asked.look_up(&first).await) });
+    gate.stop_at(LOOK_UP);
+    let (worker_queue, first) = (queue.clone(), line[0].clone());
+    let worker = Worker::start(async move { drop(worker_queue.look_up(&first).await) });
     gate.stopped().await;
-    worker.stops().await;
+    worker.stop().await;
     gate.open();
     for (place, ticket) in (1..).zip(&line).skip(1) {
         let found = queue.look_up(ticket).await.unwrap().value;
@@ -95,16 +95,16 @@ async fn nobody_gets_the_answer_to_somebody_whose_worker_has_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_stops_ends_nobody_elses_join() {
+async fn a_worker_that_stops_ends_no_join_of_another_worker() {
     let test_queue = open_test_queue(policies::paused()).await;
     let (queue, gate) = instance(&test_queue).await;
     gate.stop_at(LOCK);
-    let (asked, concert) = (queue.clone(), test_queue.concert);
-    let worker = Worker::asks(async move { drop(join_new(&asked, concert, "ann").await) });
+    let (worker_queue, concert) = (queue.clone(), test_queue.concert);
+    let worker = Worker::start(async move { drop(join_new(&worker_queue, concert, "ann").await) });
     gate.stopped().await;
     let mut joining = pin!(join_new(&queue, concert, "ben"));
     assert!(poll!(joining.as_mut()).is_pending());
-    worker.stops().await;
+    worker.stop().await;
     gate.open();
     let behind = joining.await;
     assert!(test_queue.waits(&behind.ticket).await);
@@ -114,7 +114,7 @@ async fn a_worker_that_stops_ends_nobody_elses_join() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heartbeat_is_written_before_its_look_up_is_answered() {
     #[derive(QueryableByName)]
-    struct Heard {
+    struct HeartbeatRow {
         #[diesel(sql_type = BigInt)]
         since_us: i64,
     }
@@ -124,7 +124,7 @@ async fn a_heartbeat_is_written_before_its_look_up_is_answered() {
     test_queue.queue().look_up(&ticket).await.unwrap();
     let raw = &mut test_queue.store.raw().await;
     let joined_us = ticket.arrival.micros();
-    let heard = sql_query("SELECT since_us FROM queue_places");
-    let Heard { since_us } = heard.get_result(raw).await.unwrap();
+    let row = sql_query("SELECT since_us FROM queue_places");
+    let HeartbeatRow { since_us } = row.get_result(raw).await.unwrap();
     assert!(since_us > joined_us + 1_000_000);
 }

@@ -1,4 +1,4 @@
-//! Measures what a statement costs the server: the rows that it reads, by the server's own
+//! Measures the cost of each statement: the rows that the server reads for it, by the server's own
 //! counters.
 
 use std::{
@@ -10,33 +10,33 @@ use async_trait::async_trait;
 
 use super::{Answer, Reader, Side, Wire, address_of};
 
-/// A statement may read so many times as many rows as it gives and writes: to look a row up, to find
-/// it again in order to write it, and each of its neighbours.
-const READS_A_ROW_MAX: u64 = 4;
+/// Maximum number of rows that a statement may read for each row that it returns or writes: it
+/// looks the row up, finds it again in order to write it, and reads each of its neighbours.
+const READS_PER_ROW_MAX: u64 = 4;
 
-/// And so many on top, since one that gives nothing has had to look: up to four seats, their
-/// reservations, what a row refers to.
-const READS_FOR_NOTHING_MAX: u64 = 16;
+/// Maximum number of rows that a statement may read in addition. One that returns no row reads too:
+/// up to four seats, their reservations, and the rows to which a row refers.
+const READS_WITHOUT_ROWS_MAX: u64 = 16;
 
-/// A statement that was run, and what it cost.
+/// A statement that was run, and its cost.
 #[derive(Debug, Clone)]
 pub(crate) struct Metered {
     pub(crate) statement: String,
-    /// How often the server's tables were asked for a row: found by a key, next to the last one, or next
-    /// in the table, whether it was wanted or not.
+    /// Number of reads of a row: by a key, next to the last one, or next in the table, whether it
+    /// was wanted or not.
     pub(crate) read: u64,
-    /// True where the connection had prepared the same statement before: that costs another trip to the
-    /// server each time, which reads the text again.
+    /// True if the connection had prepared the same statement before: that costs another round trip
+    /// each time, and the server parses the text again.
     pub(crate) prepared_again: bool,
     pub(crate) answer: Answer,
 }
 
 impl Metered {
-    /// Whether it reads little more than it gives and writes, where `needs` more rows are counted or
-    /// added up by its nature.
-    pub(crate) fn is_lean(&self, needs: u64) -> bool {
+    /// Returns true if it reads few rows for those that it returns and writes. By its nature it
+    /// counts or adds up `extra_rows` more.
+    pub(crate) fn is_cheap(&self, extra_rows: u64) -> bool {
         let rows = self.answer.returned + self.answer.changed;
-        self.read <= READS_A_ROW_MAX * rows + needs + READS_FOR_NOTHING_MAX
+        self.read <= READS_PER_ROW_MAX * rows + extra_rows + READS_WITHOUT_ROWS_MAX
     }
 }
 
@@ -49,26 +49,26 @@ impl fmt::Display for Metered {
         }
         write!(
             f,
-            "read {read} rows, gave {returned}, wrote {changed}: {statement}"
+            "read {read} rows, returned {returned}, wrote {changed}: {statement}"
         )
     }
 }
 
-/// Meters every statement on its way to a server.
+/// A proxy that measures every statement.
 pub(crate) struct Meter {
     pub(crate) wire: Wire,
     seen: Arc<Mutex<Vec<Metered>>>,
 }
 
 impl Meter {
-    /// Before the server of a URL.
+    /// Starts a meter in front of the server of a URL.
     pub(crate) async fn before(url: &str) -> Self {
         let seen = Arc::default();
-        let theirs = Arc::clone(&seen);
+        let shared = Arc::clone(&seen);
         let wire = Wire::to(address_of(url).await, move || Counters {
             read: None,
             prepared_again: None,
-            seen: Arc::clone(&theirs),
+            seen: Arc::clone(&shared),
         });
         Self {
             wire: wire.await,
@@ -76,7 +76,7 @@ impl Meter {
         }
     }
 
-    /// What was run since the last time.
+    /// Returns the statements that were run since the last call.
     pub(crate) fn take(&self) -> Vec<Metered> {
         mem::take(&mut *locked(&self.seen))
     }
@@ -88,9 +88,9 @@ fn locked(seen: &Mutex<Vec<Metered>>) -> MutexGuard<'_, Vec<Metered>> {
 
 /// The counters of one connection.
 struct Counters {
-    /// How they stood last.
+    /// The number of rows read so far. None before the first statement.
     read: Option<u64>,
-    /// What was prepared last, if it had been before.
+    /// The statement that was prepared last, if it had been prepared before.
     prepared_again: Option<String>,
     seen: Arc<Mutex<Vec<Metered>>>,
 }
@@ -99,7 +99,7 @@ struct Counters {
 impl Reader for Counters {
     async fn before(&mut self, server: &mut Side, _: &str) -> io::Result<()> {
         if self.read.is_none() {
-            // Rows that the engine leaves out by itself would not be counted.
+            // The server does not count rows that the engine itself filters out.
             server
                 .ask("SET SESSION optimizer_switch = 'index_condition_pushdown=off'")
                 .await?;
@@ -114,7 +114,7 @@ impl Reader for Counters {
         statement: &str,
         answer: Answer,
     ) -> io::Result<()> {
-        // Asking is not counted.
+        // The server does not count this query itself.
         let read = rows_read(server).await?;
         let before = self.read.replace(read).unwrap_or_default();
         locked(&self.seen).push(Metered {

@@ -1,5 +1,5 @@
-//! A proxy between the adapter and its server that reads every statement, and knows as much of
-//! their protocol as that needs.
+//! A proxy between the adapter and its server that reads every statement. It knows only the part of
+//! the protocol that this needs.
 
 pub(crate) mod meter;
 mod packets;
@@ -15,28 +15,29 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// Who reads the statements of one connection.
+/// Reads the statements of one connection.
 #[async_trait]
 pub(crate) trait Reader: Send {
-    /// Before a statement goes to the server, which does nothing at that moment.
+    /// Called before a statement goes to the server, which is idle at that moment.
     async fn before(&mut self, server: &mut Side, statement: &str) -> io::Result<()>;
 
-    /// After the server has answered it, and before the adapter has any of the answer: it may go on without
-    /// having read all.
-    async fn after(&mut self, server: &mut Side, statement: &str, came: Answer) -> io::Result<()>;
+    /// Called after the server has answered, before the adapter gets any of the answer: the adapter
+    /// may continue before it has read all of it.
+    async fn after(&mut self, server: &mut Side, statement: &str, answer: Answer)
+    -> io::Result<()>;
 
-    /// The adapter had a statement prepared that this connection had prepared before.
+    /// Called if the adapter prepares a statement that this connection has prepared before.
     fn prepared_again(&mut self, _: &str) {}
 }
 
-/// The way to a server. It ends when this is dropped, with all of its connections.
+/// A proxy in front of a server. Dropping it closes all of its connections.
 pub(crate) struct Wire {
     address: SocketAddr,
     accepting: JoinHandle<()>,
 }
 
 impl Wire {
-    /// Leads to `target`; each connection gets a reader of its own.
+    /// Starts a proxy to `target`. Each connection gets its own reader.
     pub(crate) async fn to<R: Reader + 'static>(
         target: SocketAddr,
         mut reader: impl FnMut() -> R + Send + 'static,
@@ -48,8 +49,8 @@ impl Wire {
             while let Ok((client, _)) = listener.accept().await {
                 let reader = reader();
                 connections.spawn(async move {
-                    // Ends with either side; the other one notices by that.
-                    let _ = converse(client, target, reader).await;
+                    // It ends when either side closes, and then closes the other one.
+                    let _ = relay(client, target, reader).await;
                 });
                 while connections.try_join_next().is_some() {}
             }
@@ -57,9 +58,9 @@ impl Wire {
         Self { address, accepting }
     }
 
-    /// The URL of a database by this way.
+    /// Returns the URL of a database through this proxy.
     pub(crate) fn url(&self, url: &str) -> String {
-        at(url, self.address)
+        with_address(url, self.address)
     }
 }
 
@@ -69,7 +70,7 @@ impl Drop for Wire {
     }
 }
 
-/// Where the server of a URL listens.
+/// Returns the address of the server of a URL.
 pub(crate) async fn address_of(url: &str) -> SocketAddr {
     let host = host_in(url);
     tokio::net::lookup_host(host)
@@ -79,8 +80,8 @@ pub(crate) async fn address_of(url: &str) -> SocketAddr {
         .unwrap()
 }
 
-/// The same database, on a server that seems to be elsewhere.
-pub(crate) fn at(url: &str, address: SocketAddr) -> String {
+/// Returns the URL of the same database at another address.
+pub(crate) fn with_address(url: &str, address: SocketAddr) -> String {
     url.replacen(host_in(url), &address.to_string(), 1)
 }
 
@@ -89,11 +90,8 @@ fn host_in(url: &str) -> &str {
     after_user.split('/').next().unwrap()
 }
 
-async fn converse(
-    client: TcpStream,
-    target: SocketAddr,
-    mut reader: impl Reader,
-) -> io::Result<()> {
+/// Relays the commands and answers of one connection.
+async fn relay(client: TcpStream, target: SocketAddr, mut reader: impl Reader) -> io::Result<()> {
     let mut server = Side::new(TcpStream::connect(target).await?)?;
     let mut client = Side::new(client)?;
     let mut prepared: HashMap<u32, String> = HashMap::new();

@@ -1,5 +1,5 @@
-//! The packets of the protocol: three bytes of length, one of sequence, and a payload. A command of
-//! the client begins a new sequence.
+//! The packets of the protocol: three bytes of length, one byte of sequence, and a payload. A
+//! command of the client begins a new sequence.
 
 use std::{io, ops::Range};
 
@@ -20,23 +20,23 @@ const RUN_PREPARED: u8 = 0x17;
 const OK: u8 = 0x00;
 const END: u8 = 0xfe;
 const ERROR: u8 = 0xff;
-/// An end of columns is so short; an end of rows may be longer.
+/// Maximum payload of a packet that ends the columns. One that ends the rows may be longer.
 const END_OF_COLUMNS_BYTES_MAX: usize = 5;
 
-/// What a client wants.
+/// A client's command.
 pub(super) enum Command {
-    /// To run a statement.
+    /// Run a statement.
     Run(String),
-    /// To have a statement prepared.
+    /// Prepare a statement.
     Prepare(String),
-    /// To run what was prepared under this id.
+    /// Run the statement that was prepared under this id.
     RunPrepared(u32),
 }
 
-/// How many rows came of a statement.
+/// Numbers of rows in the answer to a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Answer {
-    /// Rows that it gave.
+    /// Rows that it returned.
     pub(crate) returned: u64,
     /// Rows that it wrote.
     pub(crate) changed: u64,
@@ -71,7 +71,7 @@ impl Side {
         self.to.write_all(&packet.0).await
     }
 
-    /// Runs a statement of one's own on this connection of the adapter's, and gives its rows.
+    /// Runs a statement of the test on this connection of the adapter. Returns its rows.
     pub(crate) async fn ask(&mut self, statement: &str) -> io::Result<Vec<Vec<String>>> {
         self.send(&Packet::run(statement)).await?;
         let reply = Reply::from(self).await?;
@@ -85,7 +85,7 @@ impl Side {
 pub(super) struct Packet(Vec<u8>);
 
 impl Packet {
-    /// A statement to be run.
+    /// Returns the command that runs `statement`.
     fn run(statement: &str) -> Self {
         let length = u32::try_from(statement.len() + 1).unwrap().to_le_bytes();
         let mut bytes = [length[0], length[1], length[2], 0, RUN_TEXT].to_vec();
@@ -97,17 +97,18 @@ impl Packet {
         &self.0[HEADER_BYTES..]
     }
 
-    /// What kind of packet it is; none of an empty one.
+    /// Returns the first byte of the payload. None if the payload is empty.
     fn kind(&self) -> Option<u8> {
         self.payload().first().copied()
     }
 
-    /// Whether it is the last of an answer with columns.
+    /// Returns true if it is the last packet of an answer with columns.
     fn ends(&self) -> bool {
         matches!(self.kind(), Some(END | ERROR))
     }
 
-    /// What a client wants with it; none where that matters to nobody here, or where it goes on with something.
+    /// Returns the command of a client. None for other commands, and for a packet that continues a
+    /// command.
     pub(super) fn command(&self) -> Option<Command> {
         let begins = self.0[HEADER_BYTES - 1] == 0;
         let (kind, rest) = self.payload().split_first().filter(|_| begins)?;
@@ -120,13 +121,13 @@ impl Packet {
         }
     }
 
-    /// The id that a server gives to a statement in its answer.
+    /// Returns the id that the server's answer gives to a prepared statement.
     pub(super) fn prepared(&self) -> Option<u32> {
         let (kind, rest) = self.payload().split_first()?;
         id(rest).filter(|_| *kind == OK)
     }
 
-    /// The columns of a row of text.
+    /// Returns the columns of a row of text.
     fn texts(&self) -> Vec<String> {
         let mut rest = self.payload();
         let mut texts = Vec::new();
@@ -140,7 +141,7 @@ impl Packet {
     }
 }
 
-/// A number as packets have it, and what comes after it.
+/// Returns the length-encoded number at the start of `bytes`, and the bytes after it.
 fn number(bytes: &[u8]) -> (u64, &[u8]) {
     let width = match bytes[0] {
         0xfc => 2,
@@ -162,14 +163,14 @@ fn id(bytes: &[u8]) -> Option<u32> {
 /// The whole answer to a statement.
 pub(super) struct Reply {
     pub(super) packets: Vec<Packet>,
-    /// Which of the packets are rows.
+    /// The packets that are rows.
     rows: Range<usize>,
-    /// How many rows were written.
+    /// Number of rows written.
     changed: u64,
 }
 
 impl Reply {
-    /// Reads it to its end.
+    /// Reads an answer to its end.
     pub(super) async fn from(server: &mut Side) -> io::Result<Self> {
         let first = server.next().await?;
         let columns = match first.kind() {
@@ -188,7 +189,7 @@ impl Reply {
             packets.push(server.next().await?);
         }
         let mut packet = server.next().await?;
-        // Only where the client has not agreed to do without, there is an end of the columns as well.
+        // The server sends an end of the columns unless the client has agreed to do without it.
         if packet.ends() && packet.payload().len() <= END_OF_COLUMNS_BYTES_MAX {
             packets.push(packet);
             packet = server.next().await?;

@@ -1,4 +1,4 @@
-//! Stops a statement on its way to the server, so that something can happen at that very moment.
+//! Stops a statement on its way to the server, so that a test can act at that very moment.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{Answer, Reader, Side, Wire};
 
-/// For what never comes.
+/// Maximum wait for a statement.
 const LIMIT: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,22 +15,22 @@ enum State {
     Open,
     /// The next statement that begins like this is stopped.
     StopAt(&'static str),
-    /// One stands before it.
+    /// A statement is stopped.
     Stopped,
 }
 
-/// The way to a server, with one place where a statement may be stopped.
+/// A proxy that can stop a statement.
 pub(crate) struct StatementGate {
     pub(crate) wire: Wire,
     state: watch::Sender<State>,
 }
 
 impl StatementGate {
-    /// Before whoever listens there, open.
+    /// Starts an open gate in front of a server.
     pub(crate) async fn before(server: SocketAddr) -> Self {
         let state = watch::Sender::new(State::Open);
-        let theirs = state.clone();
-        let wire = Wire::to(server, move || Attendant(theirs.clone()));
+        let shared = state.clone();
+        let wire = Wire::to(server, move || GateReader(shared.clone()));
         Self {
             wire: wire.await,
             state,
@@ -42,23 +42,23 @@ impl StatementGate {
         self.state.send_replace(State::StopAt(statement));
     }
 
-    /// Waits until it is there.
+    /// Waits until that statement is stopped.
     pub(crate) async fn stopped(&self) {
         let mut state = self.state.subscribe();
         let stopped = timeout(LIMIT, state.wait_for(|state| *state == State::Stopped)).await;
         assert!(matches!(stopped, Ok(Ok(_))), "no such statement came");
     }
 
-    /// Lets it go on, and all others.
+    /// Lets that statement and all others pass.
     pub(crate) fn open(&self) {
         self.state.send_replace(State::Open);
     }
 }
 
-struct Attendant(watch::Sender<State>);
+struct GateReader(watch::Sender<State>);
 
 #[async_trait]
-impl Reader for Attendant {
+impl Reader for GateReader {
     async fn before(&mut self, _: &mut Side, statement: &str) -> io::Result<()> {
         let stopped = self.0.send_if_modified(|state| match *state {
             State::StopAt(text) if statement.trim_start().starts_with(text) => {

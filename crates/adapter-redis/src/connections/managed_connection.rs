@@ -24,18 +24,19 @@ use crate::{
     settings::RedisSettings,
 };
 
-/// The back-off before the next attempt to connect. It doubles up to `LONGEST_PAUSE`.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+/// The back-off before the next attempt to connect. It doubles up to `BACKOFF_MAX`.
+const BACKOFF_INITIAL: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_millis(800);
 
-/// The most requests in the send buffer of a connection. Further ones wait for space in it.
-const QUEUED_MAX: usize = 1_024;
+/// Maximum number of requests in the send buffer of a connection. Further ones wait for space in
+/// it.
+const SEND_BUFFER_MAX: usize = 1_024;
 
 /// A connection that many requests share. It stays the same while the driver's connection behind it
 /// is replaced.
 pub(crate) struct ManagedConnection {
     state: watch::Receiver<State>,
-    faults: mpsc::Sender<(Number, ConnectionFault)>,
+    faults: mpsc::Sender<(ConnectionNumber, ConnectionFault)>,
     connect_timeout: Duration,
     reconnector: JoinHandle<()>,
 }
@@ -43,19 +44,19 @@ pub(crate) struct ManagedConnection {
 /// Sequence number of the driver's connections behind one [`ManagedConnection`], from 0. A fault
 /// that a request reports on a replaced connection does not concern the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Number(u64);
+struct ConnectionNumber(u64);
 
 /// A clone of the driver's connection, with its number.
 #[derive(Clone)]
 pub(crate) struct ConnectionHandle {
-    number: Number,
+    number: ConnectionNumber,
     pub(crate) connection: MultiplexedConnection,
     /// The server at the other end. None if it does not return its name.
     server: Option<Arc<ServerId>>,
 }
 
 impl ConnectionHandle {
-    /// The name of the server at the other end. Empty if it does not return one.
+    /// Returns the name of the server at the other end. Empty if it does not return one.
     pub(crate) fn server(&self) -> &str {
         self.server.as_ref().map_or("", |server| server.as_str())
     }
@@ -80,7 +81,7 @@ impl ManagedConnection {
         server: &ConnectionInfo,
         settings: &RedisSettings,
     ) -> Result<Self, RedisOpenError> {
-        // A report that finds the channel full is dropped: those in it say the same.
+        // A report is dropped if the channel is full: the reports in it are enough.
         let (faults, reported) = mpsc::channel(8);
         let (publish, state) = watch::channel(State::Connecting);
         let connector = Connector {
@@ -89,7 +90,7 @@ impl ManagedConnection {
             faults: faults.clone(),
         };
         // Validates the settings.
-        connector.pool_of_one(Number(0))?;
+        connector.single_connection_pool(ConnectionNumber(0))?;
         let reconnector = Reconnector {
             connector,
             publish,
@@ -106,13 +107,13 @@ impl ManagedConnection {
     /// Returns a clone of the driver's connection. While one is being made, waits for it for at
     /// most the connect time-out.
     pub(crate) async fn handle(&self) -> StoreResult<ConnectionHandle> {
-        if let Some(ready) = self.state.borrow().ready() {
-            return ready;
+        if let Some(result) = self.state.borrow().result() {
+            return result;
         }
         let mut state = self.state.clone();
-        let connected = state.wait_for(|state| state.ready().is_some());
+        let connected = state.wait_for(|state| state.result().is_some());
         match tokio::time::timeout(self.connect_timeout, connected).await {
-            Ok(Ok(state)) => state.ready(),
+            Ok(Ok(state)) => state.result(),
             _ => None,
         }
         .unwrap_or_else(|| {
@@ -122,7 +123,7 @@ impl ManagedConnection {
         })
     }
 
-    /// The error with which a request would fail at once. None if it would not.
+    /// Returns the error with which a request would fail at once. None if it would not.
     pub(crate) fn failure(&self) -> Option<StoreError> {
         match &*self.state.borrow() {
             State::Down(why) => Some(errors::unavailable(why)),
@@ -144,8 +145,8 @@ impl Drop for ManagedConnection {
 }
 
 impl State {
-    /// The result of `handle` in this state. None while an attempt to connect is under way.
-    fn ready(&self) -> Option<StoreResult<ConnectionHandle>> {
+    /// Returns the result of `handle` in this state. None while an attempt to connect is under way.
+    fn result(&self) -> Option<StoreResult<ConnectionHandle>> {
         match self {
             Self::Connecting => None,
             Self::Up(handle) => Some(Ok(handle.clone())),
@@ -158,12 +159,12 @@ impl State {
 struct Reconnector {
     connector: Connector,
     publish: watch::Sender<State>,
-    faults: mpsc::Receiver<(Number, ConnectionFault)>,
+    faults: mpsc::Receiver<(ConnectionNumber, ConnectionFault)>,
 }
 
 impl Reconnector {
     async fn run(mut self) {
-        for number in (0..).map(Number) {
+        for number in (0..).map(ConnectionNumber) {
             let (connection, server) = self.connect(number).await;
             self.publish.send_replace(State::Up(ConnectionHandle {
                 number,
@@ -174,20 +175,21 @@ impl Reconnector {
                 return;
             };
             tracing::debug!(
-                why = fault.why(),
+                why = fault.reason(),
                 "replacing a connection to Redis after a fault"
             );
-            // Requests that wait for a reply on a clone of it go on waiting there.
+            // Requests that wait for a reply on a clone of it keep waiting there.
             drop(Connection::take(connection));
             match fault {
                 // The server may be reachable, as after a restart: new requests wait for the
                 // attempt to connect.
-                ConnectionFault::HungUp | ConnectionFault::OutOfStep => {
+                ConnectionFault::Closed | ConnectionFault::ReplyMismatch => {
                     drop(self.publish.send_replace(State::Connecting));
                 }
-                ConnectionFault::Silent | ConnectionFault::ReadOnly => {
-                    self.publish.send_replace(State::Down(fault.why().into()));
-                    tokio::time::sleep(FIRST_PAUSE).await;
+                ConnectionFault::TimedOut | ConnectionFault::ReadOnly => {
+                    self.publish
+                        .send_replace(State::Down(fault.reason().into()));
+                    tokio::time::sleep(BACKOFF_INITIAL).await;
                 }
             }
         }
@@ -195,7 +197,7 @@ impl Reconnector {
 
     /// Waits for a reported fault of the connection with this number. None once every sender is
     /// dropped.
-    async fn fault_of(&mut self, number: Number) -> Option<ConnectionFault> {
+    async fn fault_of(&mut self, number: ConnectionNumber) -> Option<ConnectionFault> {
         loop {
             let (of, fault) = self.faults.recv().await?;
             if of == number {
@@ -205,8 +207,8 @@ impl Reconnector {
     }
 
     /// Connects. Retries with back-off until an attempt succeeds.
-    async fn connect(&self, number: Number) -> (Connection, Option<ServerId>) {
-        let mut pause = FIRST_PAUSE;
+    async fn connect(&self, number: ConnectionNumber) -> (Connection, Option<ServerId>) {
+        let mut backoff = BACKOFF_INITIAL;
         let mut failed = false;
         loop {
             match self.connector.connect(number).await {
@@ -224,8 +226,8 @@ impl Reconnector {
                     self.publish.send_replace(State::Down(why.into()));
                 }
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::time::sleep(backoff).await;
+            backoff = (backoff * 2).min(BACKOFF_MAX);
         }
     }
 }
@@ -234,14 +236,17 @@ impl Reconnector {
 struct Connector {
     server: ConnectionInfo,
     settings: RedisSettings,
-    faults: mpsc::Sender<(Number, ConnectionFault)>,
+    faults: mpsc::Sender<(ConnectionNumber, ConnectionFault)>,
 }
 
 impl Connector {
     /// Connects once, and reads the name of the server. Errors with the cause as text.
-    async fn connect(&self, number: Number) -> Result<(Connection, Option<ServerId>), String> {
+    async fn connect(
+        &self,
+        number: ConnectionNumber,
+    ) -> Result<(Connection, Option<ServerId>), String> {
         let pool = self
-            .pool_of_one(number)
+            .single_connection_pool(number)
             .map_err(|error| error.to_string())?;
         let mut connection = pool.get().await.map_err(|error| errors::text(&error))?;
         let server = server::id(&mut connection).await;
@@ -249,28 +254,28 @@ impl Connector {
         Ok((connection, server))
     }
 
-    /// A pool of one connection, which makes and checks it. The connection reports when it is
-    /// closed.
-    fn pool_of_one(&self, number: Number) -> Result<Pool, RedisOpenError> {
-        let bad = |why: String| RedisOpenError::BadUrl { why };
+    /// Returns a pool of one connection, which makes and checks it. The connection reports when it
+    /// is closed.
+    fn single_connection_pool(&self, number: ConnectionNumber) -> Result<Pool, RedisOpenError> {
+        let bad_url = |why: String| RedisOpenError::BadUrl { why };
         let faults = self.faults.clone();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.settings.connect_timeout))
             .set_response_timeout(Some(self.settings.answer_timeout))
-            .set_pipeline_buffer_size(QUEUED_MAX)
+            .set_pipeline_buffer_size(SEND_BUFFER_MAX)
             .set_push_sender(move |pushed: PushInfo| {
                 if pushed.kind == PushKind::Disconnection {
-                    let _ = faults.try_send((number, ConnectionFault::HungUp));
+                    let _ = faults.try_send((number, ConnectionFault::Closed));
                 }
                 Ok::<(), ()>(())
             });
         let manager = Manager::new_with_config(self.server.clone(), config)
-            .map_err(|error| bad(error.to_string()))?;
+            .map_err(|error| bad_url(error.to_string()))?;
         Pool::builder(manager)
             .max_size(1)
             .create_timeout(Some(self.settings.connect_timeout))
             .runtime(Runtime::Tokio1)
             .build()
-            .map_err(|error| bad(error.to_string()))
+            .map_err(|error| bad_url(error.to_string()))
     }
 }

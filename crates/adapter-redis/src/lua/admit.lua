@@ -1,12 +1,13 @@
 -- Admits users from the head of the line, strictly in order. Expired heads are removed on the way,
 -- and absent users stand aside. Neither takes room.
 --
--- ARGV: 2 the most users to admit, 3 the most heads to remove or pass over.
+-- ARGV: 2 the maximum number of users to admit, 3 the maximum number of heads to remove or pass
+-- over.
 -- Returns `ticked` with the report (parts/tick.lua).
 local waiting = counts()
 local state = effective_state()
 -- In bypass no user stands aside.
-if waiting == 0 or state ~= 'bypass' and not finds_line(call('ZCARD', WAITING), waiting) then
+if waiting == 0 or state ~= 'bypass' and not has_line(call('ZCARD', WAITING), waiting) then
   return report(0, false, false)
 end
 local before = call('ZCARD', ACTIVE) + call('ZCARD', UNCLAIMED)
@@ -15,30 +16,30 @@ local free = room(state, active)
 local count = math.min(tonumber(ARGV[2]), free, waiting)
 local passed_max = tonumber(ARGV[3])
 
--- Mirrors model/queue/turn.rs (HeadDecision::of).
+-- Mirrors model/queue/head_decision.rs (HeadDecision::of).
 local absent_before = state ~= 'bypass' and absent_cutoff or nil
 
--- The members to remove from the line: `taken` has the admitted and the expired, `expired` only the
--- latter.
-local taken, expired = {}, {}
+-- The members to remove from the line: `removed` has the admitted and the expired ones, `expired`
+-- only the expired ones.
+local removed, expired = {}, {}
 local admissions, places = {}, {}
--- The number of users who stand aside now, and those of them who were next in line.
+-- The number of users who stand aside from now on, and those of them who were next in line.
 local absent, absent_again = 0, {}
 local passed_before = passed_to
 
--- Decides about the next head. Returns false if no further head is to be decided.
-local function take(key, member, arrival, heartbeat)
+-- Decides about the next head. Returns false once the limits of the call are reached.
+local function decide_head(key, member, arrival, heartbeat)
   local i = #admissions
   if i == 2 * count then
     return false
   end
-  local is_over = waiting_cutoff and heartbeat <= waiting_cutoff
+  local is_expired = waiting_cutoff and heartbeat <= waiting_cutoff
   local is_absent = absent_before and heartbeat < absent_before
-  if is_over or is_absent then
+  if is_expired or is_absent then
     if #expired + absent == passed_max then
       return false
-    elseif is_over then
-      taken[#taken + 1], expired[#expired + 1] = member, member
+    elseif is_expired then
+      removed[#removed + 1], expired[#expired + 1] = member, member
       return true
     end
     absent = absent + 1
@@ -48,15 +49,15 @@ local function take(key, member, arrival, heartbeat)
   else
     admissions[i + 1], admissions[i + 2] = now, member
     places[i + 1], places[i + 2] = member, pack_place(arrival, now)
-    taken[#taken + 1] = member
+    removed[#removed + 1] = member
   end
   passed_to = math.max(passed_to, arrival)
   return true
 end
 
--- Decides about the users of `key` from this rank on, until enough are admitted.
-local function take_from(key, rank)
-  -- While many users are passed over, each read takes more of them.
+-- Decides about the users of `key` from this rank on, until `count` users are admitted.
+local function decide_heads(key, rank)
+  -- Each read takes more users than the one before, because many may be passed over.
   local span = count
   while #admissions < 2 * count do
     span = math.min(span, 512)
@@ -72,7 +73,7 @@ local function take_from(key, rank)
       heartbeats = call('ZMSCORE', HEARD, unpack(members))
     end
     for n, member in ipairs(members) do
-      if not take(key, member, tonumber(heads[2 * n]), tonumber(heartbeats[n]) or now) then
+      if not decide_head(key, member, tonumber(heads[2 * n]), tonumber(heartbeats[n]) or now) then
         return
       end
     end
@@ -85,10 +86,10 @@ if count > 0 then
   if state ~= 'bypass' then
     first = count_passed()
     if first > 0 then
-      take_from(RETURNED, 0)
+      decide_heads(RETURNED, 0)
     end
   end
-  take_from(WAITING, first)
+  decide_heads(WAITING, first)
 end
 
 if #admissions > 0 then
@@ -101,9 +102,9 @@ end
 if #absent_again > 0 then
   call('ZREM', RETURNED, unpack(absent_again))
 end
-if #taken > 0 then
+if #removed > 0 then
   remember_ends(expired)
-  remove_from_line(taken)
+  remove_from_line(removed)
 end
 local done = #admissions / 2
 if done > 0 then
@@ -116,4 +117,4 @@ end
 local _, aside = count_passed()
 local heads = call('ZCARD', WAITING) - (state == 'bypass' and 0 or aside)
 local more = done < free and done < waiting and heads > 0
-return report(done, more, #taken + absent > 0 or active < before)
+return report(done, more, #removed + absent > 0 or active < before)

@@ -4,7 +4,7 @@
 -- ARGV: from 2 on the members, up to the server's name.
 -- Returns `claimed`; after the view of the queue the generation, and the value in PLACES of each
 -- member, in their order.
-local reply = answer('claimed')
+local reply = new_reply('claimed')
 reply[7] = terms.generation
 reply[8] = call('HMGET', PLACES, unpack(ARGV, 2, #ARGV - 2))
 return reply

@@ -6,15 +6,15 @@ local state = effective_state()
 -- The number of waiting users, without expired places.
 local waiting = counts()
 
--- Whether any user waits for their turn. Users who stand aside do not. nil until it is computed.
-local line
+-- True if any user waits for their turn. Users who stand aside do not. nil until it is computed.
+local line_exists
 
--- The room for immediate admissions. nil until it is computed, which is only if no user waits.
+-- The room for immediate admissions. nil until it is computed, which is done only if no user waits.
 local free
 -- The number of immediate admissions in this call, and the latest arrival of them.
-local admitted_at_once, at_once_up_to = 0, nil
+local admitted_now, at_once_up_to = 0, nil
 
--- The most expired active places that a call removes to make room.
+-- The maximum number of expired active places that a call removes to make room.
 local EXPIRED_MAX = 500
 
 -- The new waiting places: arrival and member of each, alternating.
@@ -27,7 +27,7 @@ local function put_in_line()
   end
 end
 
--- Decides about a user without a place. Returns the outcome of a refusal, or nil and whether the
+-- Decides about a user without a place. Returns the outcome of a refusal; or nil, and true if the
 -- user is admitted immediately.
 local function decide()
   if state == 'closed' then
@@ -37,10 +37,10 @@ local function decide()
   elseif state == 'sold_out' then
     return SOLD_OUT
   end
-  if line == nil then
-    line = finds_line(in_line, waiting)
+  if line_exists == nil then
+    line_exists = has_line(in_line, waiting)
   end
-  if not line then
+  if not line_exists then
     free = free or room(state, occupied(state, EXPIRED_MAX))
     if free > 0 then
       return nil, true
@@ -53,20 +53,20 @@ local function decide()
 end
 
 -- Gives `member` a new place and returns it.
-local function enter(member, at_once)
+local function add_place(member, at_once)
   serve_first_place()
   -- Strictly later than every earlier arrival, even if the clock stood still or stepped back.
   last_arrival = math.max(now, last_arrival + 1)
   give_out(last_arrival)
   if at_once then
-    free, admitted_at_once, at_once_up_to = free - 1, admitted_at_once + 1, last_arrival
+    free, admitted_now, at_once_up_to = free - 1, admitted_now + 1, last_arrival
     may_end_at(now + terms.claim_ttl)
     call('ZADD', UNCLAIMED, now, member)
     call('HSET', PLACES, member, pack_place(last_arrival, now))
     return { arrival = last_arrival, admitted_at = now, ends_at = claim_end(now) }
   end
-  heartbeat(member, last_arrival)
-  line = true
+  record_heartbeat(member, last_arrival)
+  line_exists = true
   joining[#joining + 1] = last_arrival
   joining[#joining + 1] = member
   -- This arrival is the latest, so every user in the line is ahead.
@@ -81,8 +81,8 @@ local function join(n)
   local place = places[n]
   if place then
     if place.waits then
-      heartbeat(member, place.arrival)
-      line = true
+      record_heartbeat(member, place.arrival)
+      line_exists = true
     end
     return PLACE, place
   end
@@ -93,29 +93,29 @@ local function join(n)
     -- If a clock has stepped back, the user may re-enter behind users who have just joined, so
     -- those must be in WAITING before.
     put_in_line()
-    waiting, line = waiting + 1, true
+    waiting, line_exists = waiting + 1, true
     return PLACE, reenter(member, arrival, generation)
   end
-  local why, at_once = decide()
-  if why then
-    return why
+  local refusal, at_once = decide()
+  if refusal then
+    return refusal
   end
-  return JOINED, enter(member, at_once)
+  return JOINED, add_place(member, at_once)
 end
 
 local any_joined = false
 for n = 1, #members do
-  local came, place = join(n)
-  any_joined = any_joined or came == JOINED
-  reply_to(n, came, place)
+  local outcome, place = join(n)
+  any_joined = any_joined or outcome == JOINED
+  set_record(n, outcome, place)
 end
 
 put_in_line()
-count_in_window(state, admitted_at_once)
+count_in_window(state, admitted_now)
 if any_joined then
   call('HSET', QUEUE, 'last_arrival', last_arrival)
 end
 if at_once_up_to then
   call('HSET', QUEUE, 'at_once_up_to', at_once_up_to)
 end
-return reply_to_all(any_joined)
+return batch_reply(any_joined)

@@ -1,7 +1,8 @@
--- Returns the places of tickets. Counts as heartbeats. ARGV and reply: parts/users.lua.
+-- Returns the places of tickets, and records a heartbeat of each waiting user. ARGV and reply:
+-- parts/users.lua.
 end_silence()
 for n = 1, #members do
   local place = place_of_ticket(n)
-  reply_to(n, place and PLACE or GONE, place)
+  set_record(n, place and PLACE or GONE, place)
 end
-return reply_to_all()
+return batch_reply()

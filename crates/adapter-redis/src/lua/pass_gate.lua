@@ -1,11 +1,11 @@
 -- Lets users with active places through the gate: claims the places, and extends them for a hold.
 -- ARGV and reply: parts/users.lua.
 --
--- The number of each user is how long the place must last from now on so that a hold can be paid,
--- in microseconds, empty if nothing is held. Mirrors model/queue/deadlines.rs
+-- The number in each request is how long the place must last from now on so that a hold can be
+-- paid, in microseconds, empty if nothing is held. Mirrors model/queue/deadlines.rs
 -- (Deadlines::end_after_gate).
 
-local function let_through(member, place, extension)
+local function pass(member, place, extension)
   local is_claim = not place.claimed_at
   local claimed_at = place.claimed_at or now
   local ends_at = is_claim and now + terms.active_ttl or place.ends_at
@@ -30,8 +30,8 @@ for n = 1, #members do
   local place = place_of_ticket(n)
   if place and not place.waits then
     local member, _, _, extension = user(n)
-    let_through(member, place, extension)
+    pass(member, place, extension)
   end
-  reply_to(n, place and PLACE or GONE, place)
+  set_record(n, place and PLACE or GONE, place)
 end
-return reply_to_all()
+return batch_reply()

@@ -1,9 +1,9 @@
 -- Records heartbeats of waiting users, and returns the places of all users after that. No user
 -- re-enters. ARGV and reply: parts/users.lua.
 --
--- The number of each user is the instant of the heartbeat. Unlike in other scripts, a user may be
--- named twice: the script removes no place, and reads the last heartbeat again before it replaces
--- it.
+-- The number in each request is the instant of the heartbeat. Unlike in other scripts, a user may
+-- be named twice: the script removes no place, and reads the last heartbeat again before it
+-- replaces it.
 end_silence()
 for n = 1, #members do
   local member, arrival, _, at = user(n)
@@ -17,6 +17,6 @@ for n = 1, #members do
       return_to_line(member, arrival)
     end
   end
-  reply_to(n, is_theirs and PLACE or GONE, is_theirs and place or nil)
+  set_record(n, is_theirs and PLACE or GONE, is_theirs and place or nil)
 end
-return reply_to_all()
+return batch_reply()

@@ -1,8 +1,9 @@
 -- Seeds the store with a queue and its policy. Mirrors model/queue/terms.rs (QueueTerms::new,
 -- QueueTerms::take) and model/queue/reentry.rs (ReentryPeriod::begin).
 --
--- KEYS and ARGV[1] as in parts/queue.lua. ARGV: 2 the version of the policy, 3 the generation for a store
--- that does not have the queue, 4 the length of the recovery then (empty for none), and the policy:
+-- KEYS and ARGV[1] as in parts/queue.lua. ARGV: 2 the version of the policy, 3 the generation for a
+-- store that does not have the queue, 4 the length of the recovery then (empty for none), and the
+-- policy:
 -- 5 state, 6 opens_at, 7 admit, 8 interval, 9 max_active, 10 max_waiting, 11 waiting_ttl,
 -- 12 claim_ttl, 13 active_ttl, each empty if the policy has none; 14 the time without ticks after
 -- which an outage begins; 15 the time without a heartbeat after which users are absent, empty if
@@ -29,9 +30,9 @@ local listing = now - now % 2
 
 if stored[2] and format ~= FORMAT then
   -- A queue of the former format. Its keys have the same meaning, and no user stood aside.
-  local before = cmsgpack.unpack(stored[2])
-  before.absent_after, before.near = tonumber(ARGV[15]), tonumber(ARGV[16])
-  stored[2] = cmsgpack.pack(before)
+  local old = cmsgpack.unpack(stored[2])
+  old.absent_after, old.near = tonumber(ARGV[15]), tonumber(ARGV[16])
+  stored[2] = cmsgpack.pack(old)
   call('HSET', QUEUE, 'format', FORMAT, 'terms', stored[2], 'listing', listing)
   -- Users who re-entered after admission had passed them are next in line.
   local passed_to = tonumber(call('HGET', QUEUE, 'admitted_up_to'))
@@ -72,14 +73,15 @@ local function change_window()
   end
   start, admitted = window_at(now, start, interval, admitted)
   start, admitted = window_at(now, start, terms.interval, admitted)
-  call('HSET', QUEUE, 'window_start', start, 'window_interval', terms.interval, 'window_admitted', admitted)
+  call('HSET', QUEUE, 'window_start', start, 'window_interval', terms.interval,
+    'window_admitted', admitted)
 end
 
 if stored[2] then
-  local before = cmsgpack.unpack(stored[2])
-  terms.generation = before.generation
-  terms.recovering_until, terms.comeback_until = before.recovering_until, before.comeback_until
-  terms.served_up_to = before.served_up_to
+  local old = cmsgpack.unpack(stored[2])
+  terms.generation = old.generation
+  terms.recovering_until, terms.comeback_until = old.recovering_until, old.comeback_until
+  terms.served_up_to = old.served_up_to
   call('HSET', QUEUE, 'version', ARGV[2], 'terms', cmsgpack.pack(terms))
   change_window()
   -- Places may have earlier deadlines now.
@@ -96,7 +98,8 @@ end
 -- Other keys that remain of a queue whose hash is lost would contradict the new queue.
 call('UNLINK', unpack(KEYS))
 call('HSET', QUEUE, 'version', ARGV[2], 'terms', cmsgpack.pack(terms),
-  'serving_since', now, 'last_tick', now, 'format', FORMAT, 'listing', listing, 'last_arrival', now - 1)
+  'serving_since', now, 'last_tick', now, 'format', FORMAT, 'listing', listing,
+  'last_arrival', now - 1)
 if ARGV[18] ~= '' then
   call('HSET', QUEUE, 'server', ARGV[18])
 end

@@ -25,25 +25,25 @@ use crate::{
 /// close with the last clone.
 #[derive(Clone)]
 pub struct RedisStore {
-    calls: ScriptRunner,
+    runner: ScriptRunner,
     batches: Batches,
     server: String,
 }
 
 impl RedisStore {
-    /// The most users that one script admits. That takes about 1 ms, and 2 ms in a bad moment.
+    /// Maximum number of users that one script admits. The script takes 1 to 2 ms.
     pub const CHUNK: u32 = 128;
 
-    /// The most expired places that one script removes. That takes 1 to 2 ms. Some of its
-    /// operations are on ranges, so each place costs less than an admission.
+    /// Maximum number of expired places that one script removes. The script takes 1 to 2 ms. Some
+    /// of its operations are on ranges, so each place costs less than an admission.
     pub const EXPIRED_CHUNK: u32 = 500;
 
     /// Connects to the server of `settings` and checks that it is safe for queues. `offset` is zero
     /// in production.
     ///
     /// # Errors
-    /// If the URL is wrong, or if the server does not answer, refuses the login, is too old, may
-    /// evict queues, or has queues in the format of another version.
+    /// Errors if the URL is wrong, or if the server does not answer, refuses the login, is too old,
+    /// may evict queues, or has queues in the format of another version.
     pub async fn open(
         settings: &RedisSettings,
         offset: TimeOffset,
@@ -52,17 +52,17 @@ impl RedisStore {
         let server = connections::name(&settings.url);
         server::check(&connections, &server, Use::Queues).await?;
         let store = Self::on(connections, settings, offset);
-        store.calls.check_format(&server).await?;
+        store.runner.check_format(&server).await?;
         Ok(store)
     }
 
-    /// Begins to connect to a server that is to store only rankings, and returns at once. The
-    /// service works without them, so an unreachable server is used once it can be reached, and a
-    /// failed check is only logged. The server may evict keys. Must be called in a Tokio runtime
+    /// Begins to connect to a server that stores only rankings, and returns at once. The service
+    /// works without them, so an unreachable server is used once it can be reached, and a failed
+    /// check is only logged. The server may evict keys. Must be called in a Tokio runtime
     /// that outlives the store.
     ///
     /// # Errors
-    /// If the URL is wrong.
+    /// Errors if the URL is wrong.
     pub fn open_cache(
         settings: &RedisSettings,
     ) -> Result<impl RankingCache + fmt::Debug + use<>, RedisOpenError> {
@@ -79,13 +79,13 @@ impl RedisStore {
 
     fn on(connections: Arc<Connections>, settings: &RedisSettings, offset: TimeOffset) -> Self {
         let keys = Keys::new(&settings.key_prefix);
-        let calls = ScriptRunner::new(connections, keys, offset);
+        let runner = ScriptRunner::new(connections, keys, offset);
         Self {
             batches: Batches::new(
-                calls.clone(),
+                runner.clone(),
                 settings.connect_timeout + settings.answer_timeout,
             ),
-            calls,
+            runner,
             server: connections::name(&settings.url),
         }
     }

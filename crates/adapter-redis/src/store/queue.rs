@@ -25,22 +25,22 @@ impl Queue for RedisStore {
         &self,
         concert: ConcertId,
         user: &UserId,
-        shown: Option<Ticket>,
+        ticket: Option<Ticket>,
     ) -> StoreResult<Stamped<JoinOutcome>> {
-        let request = UserRequest::new(user, shown.as_ref());
+        let request = UserRequest::new(user, ticket.as_ref());
         let Stamped { as_of, value } = self
             .batches
-            .ask(UserOperation::Join, concert, request)
+            .submit(UserOperation::Join, concert, request)
             .await?;
         let value = match value {
             None => JoinOutcome::NotSeeded,
-            Some(told) => match told.came {
-                ReplyCode::Joined => JoinOutcome::Joined(told.place(concert, user)?),
-                ReplyCode::Place => JoinOutcome::Held(told.place(concert, user)?),
-                ReplyCode::Closed => JoinOutcome::Refused(JoinRefusal::Closed, told.queue),
-                ReplyCode::Ended => JoinOutcome::Refused(JoinRefusal::Ended, told.queue),
-                ReplyCode::SoldOut => JoinOutcome::Refused(JoinRefusal::SoldOut, told.queue),
-                ReplyCode::Full => JoinOutcome::Refused(JoinRefusal::Full, told.queue),
+            Some(reply) => match reply.code {
+                ReplyCode::Joined => JoinOutcome::Joined(reply.place(concert, user)?),
+                ReplyCode::Place => JoinOutcome::Held(reply.place(concert, user)?),
+                ReplyCode::Closed => JoinOutcome::Refused(JoinRefusal::Closed, reply.queue),
+                ReplyCode::Ended => JoinOutcome::Refused(JoinRefusal::Ended, reply.queue),
+                ReplyCode::SoldOut => JoinOutcome::Refused(JoinRefusal::SoldOut, reply.queue),
+                ReplyCode::Full => JoinOutcome::Refused(JoinRefusal::Full, reply.queue),
                 ReplyCode::Gone | ReplyCode::Left => return Err(reply::malformed_reply()),
             },
         };
@@ -49,13 +49,13 @@ impl Queue for RedisStore {
 
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
         let request = UserRequest::new(&ticket.user, Some(ticket));
-        let asked = self
+        let submitted = self
             .batches
-            .ask(UserOperation::LookUp, ticket.concert, request);
-        let Stamped { as_of, value } = asked.await?;
+            .submit(UserOperation::LookUp, ticket.concert, request);
+        let Stamped { as_of, value } = submitted.await?;
         let value = match value {
             None => LookUpOutcome::NotSeeded,
-            Some(told) => told
+            Some(reply) => reply
                 .place_if_any(ticket.concert, &ticket.user)?
                 .map_or(LookUpOutcome::Gone, LookUpOutcome::Found),
         };
@@ -67,16 +67,16 @@ impl Queue for RedisStore {
         ticket: &Ticket,
         purpose: GatePurpose,
     ) -> StoreResult<Stamped<GateOutcome>> {
-        let request = UserRequest::new(&ticket.user, Some(ticket)).with(extension(purpose));
-        let asked = self
+        let request = UserRequest::new(&ticket.user, Some(ticket)).with_number(extension(purpose));
+        let submitted = self
             .batches
-            .ask(UserOperation::PassGate, ticket.concert, request);
-        let Stamped { as_of, value } = asked.await?;
+            .submit(UserOperation::PassGate, ticket.concert, request);
+        let Stamped { as_of, value } = submitted.await?;
         let value = match value {
             None => GateOutcome::NotSeeded,
-            Some(told) if told.came == ReplyCode::Gone => GateOutcome::Gone,
-            Some(told) => {
-                let place = told.place(ticket.concert, &ticket.user)?;
+            Some(reply) if reply.code == ReplyCode::Gone => GateOutcome::Gone,
+            Some(reply) => {
+                let place = reply.place(ticket.concert, &ticket.user)?;
                 match place.standing {
                     Standing::Waiting { .. } => GateOutcome::Waiting(place),
                     Standing::Active { .. } => GateOutcome::Passed(place),
@@ -87,21 +87,21 @@ impl Queue for RedisStore {
     }
 
     async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
-        let request = UserRequest::new(&ticket.user, Some(ticket)).with(Some(DEPARTURES));
-        let asked = self
+        let request = UserRequest::new(&ticket.user, Some(ticket)).with_number(Some(DEPARTURES));
+        let submitted = self
             .batches
-            .ask(UserOperation::Leave, ticket.concert, request);
-        let left = asked.await?.map(|told| match told {
+            .submit(UserOperation::Leave, ticket.concert, request);
+        let outcome = submitted.await?.map(|reply| match reply {
             None => LeaveOutcome::NotSeeded,
-            Some(told) if told.came == ReplyCode::Left => LeaveOutcome::Left,
+            Some(reply) if reply.code == ReplyCode::Left => LeaveOutcome::Left,
             Some(_) => LeaveOutcome::Gone,
         });
-        Ok(left)
+        Ok(outcome)
     }
 }
 
-/// How long a place must last from now on so that the hold can be paid, in microseconds. None if
-/// nothing is held.
+/// Returns how long a place must last from now on so that the hold can be paid, in microseconds.
+/// None if nothing is held.
 fn extension(purpose: GatePurpose) -> Option<u64> {
     match purpose {
         GatePurpose::Hold { hold_for } => {

@@ -37,7 +37,7 @@ fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
         absent_after: _,
     } = &seed.policy.policy;
     let absence = seed.policy.policy.absence();
-    call.arg(reply::word(*state));
+    call.arg(reply::state_word(*state));
     // A plan from before today's limit would exceed what the doubles of a script keep exactly.
     let opens_at = opens_at.map(|at| at.min(LATEST_PLAN).as_microsecond());
     write_optional(call, opens_at);
@@ -48,8 +48,8 @@ fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
     );
     write_optional(call, capacity.map(|capacity| capacity.max_active));
     write_optional(call, *max_waiting);
-    for life in [waiting_ttl, claim_ttl, active_ttl] {
-        call.arg(micros(*life));
+    for ttl in [waiting_ttl, claim_ttl, active_ttl] {
+        call.arg(micros(*ttl));
     }
     call.arg(micros(Deadlines::OUTAGE_AFTER));
     write_optional(call, absence.map(micros));
@@ -79,18 +79,18 @@ fn micros(span: Duration) -> u64 {
 impl QueueControl for RedisStore {
     async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
         let mut reply = self
-            .calls
-            .on_queue(Caller::Job, seed.concert, &scripts::SEED, |call| {
+            .runner
+            .run_on_queue(Caller::Job, seed.concert, &scripts::SEED, |call| {
                 write_seed(call, seed);
             })
             .await?;
-        match reply.what.as_str() {
+        match reply.word.as_str() {
             "taken" => {
                 let recovering = reply.flag()?;
                 if recovering {
                     // Users may re-enter at any moment.
                     let listing = reply.number()?;
-                    self.calls
+                    self.runner
                         .try_to_list(Caller::Job, seed.concert, listing)
                         .await;
                 }
@@ -106,13 +106,13 @@ impl QueueControl for RedisStore {
 
     async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>> {
         let mut get = Cmd::new();
-        get.arg("HMGET").arg(self.calls.keys.queue_hash(concert));
+        get.arg("HMGET").arg(self.runner.keys.queue_hash(concert));
         get.arg("version").arg("format");
-        let kept = self.calls.command(Caller::Job, &get, Effect::Reads);
-        let (version, format): (Option<i64>, Option<Vec<u8>>) = kept.await?;
+        let stored = self.runner.run_command(Caller::Job, &get, Effect::Reads);
+        let (version, format): (Option<i64>, Option<Vec<u8>>) = stored.await?;
         match format {
             Some(format) if format != FORMER_FORMAT.as_bytes() => {
-                format::known(&format)?;
+                format::check_queue_format(&format)?;
                 Ok(version.map(PolicyVersion))
             }
             // A queue of an earlier version, which a seed converts; or no queue.
@@ -121,23 +121,23 @@ impl QueueControl for RedisStore {
     }
 
     async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()> {
-        let hash = [self.calls.keys.queue_hash(concert)];
+        let hash = [self.runner.keys.queue_hash(concert)];
         let value = |call: &mut Cmd| {
             call.arg(count.sale.number())
                 .arg(count.counted_at.as_microsecond());
         };
-        self.calls
-            .on_keys(Caller::Job, &hash, &scripts::SET_SALE, value)
+        self.runner
+            .run_on_keys(Caller::Job, &hash, &scripts::SET_SALE, value)
             .await
             .map(drop)
     }
 
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
         let mut reply = self
-            .calls
-            .on_queue(Caller::Job, concert, &scripts::IS_EMPTY, |_| {})
+            .runner
+            .run_on_queue(Caller::Job, concert, &scripts::IS_EMPTY, |_| {})
             .await?;
-        match reply.what.as_str() {
+        match reply.word.as_str() {
             "empty" => reply.flag(),
             "unknown" => Ok(true),
             _ => Err(reply::malformed_reply()),
@@ -146,14 +146,14 @@ impl QueueControl for RedisStore {
 
     async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
         let reply = self
-            .calls
-            .on_queue(Caller::Job, concert, &scripts::REMOVE, |_| {})
+            .runner
+            .run_on_queue(Caller::Job, concert, &scripts::REMOVE, |_| {})
             .await?;
-        match reply.what.as_str() {
+        match reply.word.as_str() {
             "not_closed" => Ok(RemoveOutcome::NotClosed),
             "not_empty" => Ok(RemoveOutcome::NotEmpty),
             "removed" | "unknown" => {
-                self.calls.unlist_removed(concert).await?;
+                self.runner.unlist_removed(concert).await?;
                 Ok(RemoveOutcome::Removed)
             }
             _ => Err(reply::malformed_reply()),

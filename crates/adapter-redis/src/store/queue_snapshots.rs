@@ -59,17 +59,17 @@ impl QueueSnapshots for RedisStore {
         concert: ConcertId,
         since: Option<DepartureCursor>,
     ) -> StoreResult<Stamped<SnapshotOutcome>> {
-        let mark = |call: &mut Cmd| {
+        let cursor = |call: &mut Cmd| {
             match since {
-                Some(mark) => call.arg(mark.generation.to_string()).arg(mark.number),
+                Some(cursor) => call.arg(cursor.generation.to_string()).arg(cursor.number),
                 None => call.arg("").arg(""),
             };
         };
         let mut reply = self
-            .calls
-            .on_queue(Caller::Request, concert, &scripts::SNAPSHOT, mark)
+            .runner
+            .run_on_queue(Caller::Request, concert, &scripts::SNAPSHOT, cursor)
             .await?;
-        let outcome = match reply.what.as_str() {
+        let outcome = match reply.word.as_str() {
             "seen" => SnapshotOutcome::Seen(read_line(&mut reply)?),
             "unknown" => SnapshotOutcome::NotSeeded,
             _ => return Err(reply::malformed_reply()),
@@ -107,42 +107,51 @@ impl QueueSnapshots for RedisStore {
         concert: ConcertId,
         tickets: &[Ticket],
     ) -> StoreResult<Stamped<PeekOutcome>> {
-        let shown = |ticket: &Ticket| UserRequest::new(&ticket.user, Some(ticket));
-        let people: Vec<UserRequest> = tickets.iter().map(shown).collect();
-        let told = self.places(Caller::Request, concert, &scripts::PEEK, &people);
-        let Stamped { as_of, value: told } = told.await?;
-        let value = match told {
+        let requests: Vec<UserRequest> = tickets
+            .iter()
+            .map(|ticket| UserRequest::new(&ticket.user, Some(ticket)))
+            .collect();
+        let replies = self
+            .places(Caller::Request, concert, &scripts::PEEK, &requests)
+            .await?;
+        let value = match replies.value {
             None => PeekOutcome::NotSeeded,
-            Some(told) => {
-                let told = told.iter().zip(tickets);
-                let places = told.map(|(told, ticket)| told.place_if_any(concert, &ticket.user));
+            Some(replies) => {
+                let pairs = replies.iter().zip(tickets);
+                let places = pairs.map(|(reply, ticket)| reply.place_if_any(concert, &ticket.user));
                 PeekOutcome::Seen(places.collect::<StoreResult<_>>()?)
             }
         };
-        Ok(Stamped { as_of, value })
+        Ok(Stamped {
+            as_of: replies.as_of,
+            value,
+        })
     }
 }
 
 impl RedisStore {
-    /// Runs `script` for these users and returns its replies about their places. None if the store
+    /// Runs `script` for these requests and returns its replies about the places. None if the store
     /// does not have the queue.
     async fn places(
         &self,
         caller: Caller,
         concert: ConcertId,
         script: &Script,
-        people: &[UserRequest],
+        requests: &[UserRequest],
     ) -> StoreResult<Stamped<Option<Vec<UserReply>>>> {
         let arguments = |call: &mut Cmd| {
-            for request in people {
+            for request in requests {
                 request.add_to(call);
             }
         };
         let reply = self
-            .calls
-            .on_queue(caller, concert, script, arguments)
+            .runner
+            .run_on_queue(caller, concert, script, arguments)
             .await?;
-        let BatchReply { as_of, told, .. } = BatchReply::read(reply, people.len())?;
-        Ok(Stamped { as_of, value: told })
+        let BatchReply { as_of, replies, .. } = BatchReply::read(reply, requests.len())?;
+        Ok(Stamped {
+            as_of,
+            value: replies,
+        })
     }
 }

@@ -31,27 +31,27 @@ impl RedisStore {
             call.arg(limits);
         };
         let mut reply = self
-            .calls
-            .on_queue(Caller::Job, concert, script, limits)
+            .runner
+            .run_on_queue(Caller::Job, concert, script, limits)
             .await?;
-        let (outcome, listed) = match reply.what.as_str() {
+        let (outcome, listed) = match reply.word.as_str() {
             "ticked" => {
                 let report = report(&mut reply)?;
                 let ticked = Ticked {
                     idle: reply.flag()?,
                     number: reply.number()?,
-                    turned: reply.flag()?,
+                    became_idle: reply.flag()?,
                 };
                 let listed = if report.more {
                     // The next chunk follows at once, and the last one updates the list.
                     Ok(())
                 } else {
-                    self.calls.list_after_tick(concert, ticked).await
+                    self.runner.list_after_tick(concert, ticked).await
                 };
                 (TickOutcome::Ticked(report), listed)
             }
             "unknown" => {
-                let listed = self.calls.unlist_unknown(concert).await;
+                let listed = self.runner.unlist_unknown(concert).await;
                 (TickOutcome::NotSeeded, listed)
             }
             _ => return Err(reply::malformed_reply()),
@@ -83,7 +83,7 @@ fn report(reply: &mut Reply) -> StoreResult<TickReport> {
     })
 }
 
-/// The throughput of the policy. None if it has none.
+/// Returns the throughput of the policy. None if it has none.
 fn throughput(admit: Option<i64>, interval_us: Option<i64>) -> Option<Throughput> {
     Some(Throughput {
         admit: u32::try_from(admit?).ok()?,
@@ -91,7 +91,7 @@ fn throughput(admit: Option<i64>, interval_us: Option<i64>) -> Option<Throughput
     })
 }
 
-/// The admission window. None if none has started.
+/// Reads the admission window. None if none has started.
 fn window(reply: &mut Reply) -> StoreResult<Option<AdmissionWindow>> {
     let (start, interval) = (reply.optional()?, reply.optional()?);
     let admitted = reply.number()?;
@@ -108,7 +108,7 @@ fn window(reply: &mut Reply) -> StoreResult<Option<AdmissionWindow>> {
 #[async_trait]
 impl QueueTicks for RedisStore {
     async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
-        self.calls.read_list().await
+        self.runner.read_list().await
     }
 
     /// Admits at most [`RedisStore::CHUNK`] users, and on the way removes or passes over at most
@@ -126,10 +126,10 @@ impl QueueTicks for RedisStore {
 
     async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
         let mut reply = self
-            .calls
-            .on_queue(Caller::Job, concert, &scripts::SERVED, |_| {})
+            .runner
+            .run_on_queue(Caller::Job, concert, &scripts::SERVED, |_| {})
             .await?;
-        let served = match reply.what.as_str() {
+        let served = match reply.word.as_str() {
             "served" => {
                 reply.view()?;
                 let up_to = reply.optional()?.map(Arrival::from_micros);

@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::RedisStore;
 use crate::{errors::Effect, script_runner::Caller};
 
-/// How far the clock of the server may be ahead of this one. Without it a ranking whose end has
-/// passed by the clock of the server would be dropped as soon as it is put.
-const CLOCKS_APART: Duration = Duration::from_mins(2);
+/// How far the clock of the server may be ahead of this one. Without this margin a ranking whose
+/// end has passed by the clock of the server would be dropped as soon as it is put.
+const CLOCK_SKEW_MAX: Duration = Duration::from_mins(2);
 
 /// A ranking as it is stored, in JSON.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct StoredRanking {
     period: String,
     until: Timestamp,
     from: Timestamp,
@@ -29,7 +29,7 @@ struct Kept {
     items: Vec<(ConcertId, String, u64)>,
 }
 
-impl Kept {
+impl StoredRanking {
     fn new(ranking: &Ranking, until: Timestamp) -> Self {
         let items = ranking.items.iter();
         Self {
@@ -68,13 +68,15 @@ impl RedisStore {
     /// Runs a command, and completes it even if the caller drops the future. A caller waits for a
     /// ranking for less than the time-out of a reply. If no call reached its time-out, a connection
     /// without replies would never be replaced.
-    async fn to_its_end<T>(&self, command: Cmd, effect: Effect) -> StoreResult<T>
+    async fn run_to_end<T>(&self, command: Cmd, effect: Effect) -> StoreResult<T>
     where
         T: FromRedisValue + Send + 'static,
     {
-        let calls = self.calls.clone();
+        let runner = self.runner.clone();
         let call =
-            tokio::spawn(async move { calls.command(Caller::Request, &command, effect).await });
+            tokio::spawn(
+                async move { runner.run_command(Caller::Request, &command, effect).await },
+            );
         call.await
             .unwrap_or_else(|_| Err(StoreError::outcome_unknown("a call to Redis was given up")))
     }
@@ -84,15 +86,15 @@ impl RedisStore {
 impl RankingCache for RedisStore {
     async fn get(&self, period: Period, now: Timestamp) -> StoreResult<Option<Ranking>> {
         let mut get = Cmd::new();
-        get.arg("GET").arg(self.calls.keys.ranking(period));
-        let kept: Option<Vec<u8>> = self.to_its_end(get, Effect::Reads).await?;
-        let Some(kept) = kept else {
+        get.arg("GET").arg(self.runner.keys.ranking(period));
+        let stored: Option<Vec<u8>> = self.run_to_end(get, Effect::Reads).await?;
+        let Some(stored) = stored else {
             return Ok(None);
         };
-        match serde_json::from_slice::<Kept>(&kept) {
-            // A ranking of another period must not answer for this one.
-            Ok(kept) if kept.period == period.as_str() => {
-                Ok((now < kept.until).then(|| kept.into_ranking(period)))
+        match serde_json::from_slice::<StoredRanking>(&stored) {
+            // A ranking of another period must not be returned for this one.
+            Ok(stored) if stored.period == period.as_str() => {
+                Ok((now < stored.until).then(|| stored.into_ranking(period)))
             }
             Ok(_) => Ok(None),
             Err(error) => {
@@ -107,14 +109,14 @@ impl RankingCache for RedisStore {
     /// The server drops the ranking after its end, by its own clock. A reader checks the end by
     /// the reader's clock.
     async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()> {
-        let kept =
-            serde_json::to_vec(&Kept::new(ranking, until)).map_err(StoreError::not_applied)?;
+        let stored = serde_json::to_vec(&StoredRanking::new(ranking, until))
+            .map_err(StoreError::not_applied)?;
         let mut set = Cmd::new();
-        set.arg("SET").arg(self.calls.keys.ranking(ranking.period));
-        set.arg(kept);
-        let dropped = later(until, CLOCKS_APART).as_millisecond();
-        set.arg("PXAT").arg(dropped.max(1));
-        self.to_its_end(set, Effect::Writes).await
+        set.arg("SET").arg(self.runner.keys.ranking(ranking.period));
+        set.arg(stored);
+        let expires_at = later(until, CLOCK_SKEW_MAX).as_millisecond();
+        set.arg("PXAT").arg(expires_at.max(1));
+        self.run_to_end(set, Effect::Writes).await
     }
 
     /// The server ends a lease after `until` − `now`, by its own clock.
@@ -125,19 +127,19 @@ impl RankingCache for RedisStore {
         now: Timestamp,
         until: Timestamp,
     ) -> StoreResult<bool> {
-        let lasts = until.duration_since(now).as_millis();
+        let duration_ms = until.duration_since(now).as_millis();
         let mut set = Cmd::new();
         set.arg("SET")
-            .arg(self.calls.keys.ranking_claim(period, after));
-        set.arg(1).arg("NX").arg("PX").arg(lasts.max(1));
-        let granted: Option<String> = self.to_its_end(set, Effect::Writes).await?;
+            .arg(self.runner.keys.ranking_claim(period, after));
+        set.arg(1).arg("NX").arg("PX").arg(duration_ms.max(1));
+        let granted: Option<String> = self.run_to_end(set, Effect::Writes).await?;
         Ok(granted.is_some())
     }
 
     async fn release(&self, period: Period, after: Option<Timestamp>) -> StoreResult<()> {
         let mut del = Cmd::new();
         del.arg("DEL")
-            .arg(self.calls.keys.ranking_claim(period, after));
-        self.to_its_end(del, Effect::Writes).await
+            .arg(self.runner.keys.ranking_claim(period, after));
+        self.run_to_end(del, Effect::Writes).await
     }
 }

@@ -20,16 +20,16 @@ use frontrow_test_harness::RedisServer;
 use futures_util::{future::join_all, poll};
 
 use crate::{
-    one_store::OneStore,
+    store_fixture::StoreFixture,
     test_store::{Raw, paused_on},
 };
 
-/// More than one call is about.
-const PEOPLE: usize = 350;
+/// More users than one batch takes.
+const USERS: usize = 350;
 
-/// How often the server has run this command.
+/// Returns the number of times that the server has run this command.
 async fn runs(raw: &mut Raw, command: &str) -> u64 {
-    let stats: String = raw.ask(&["INFO", "commandstats"]).await;
+    let stats: String = raw.run(&["INFO", "commandstats"]).await;
     let counts = stats.lines().find_map(|line| {
         let counts = line.strip_prefix("cmdstat_")?.strip_prefix(command)?;
         let calls = counts.strip_prefix(":calls=")?;
@@ -38,12 +38,12 @@ async fn runs(raw: &mut Raw, command: &str) -> u64 {
     counts.unwrap_or(0)
 }
 
-/// What so many who join at once are told, each in their turn.
+/// Lets this number of users join at once. Returns the outcome for each, in the order of the calls.
 async fn join_at_once(
     test_queue: &TestQueue<RedisStore>,
-    people: usize,
+    users: usize,
 ) -> Vec<(UserId, JoinOutcome)> {
-    let names: Vec<_> = (0..people)
+    let names: Vec<_> = (0..users)
         .map(|number| user(&format!("user-{number}")))
         .collect();
     let joins = names
@@ -54,8 +54,8 @@ async fn join_at_once(
     names.into_iter().zip(joined).collect()
 }
 
-/// The place that somebody has just taken.
-fn taken((name, outcome): (UserId, JoinOutcome)) -> (Ticket, Standing) {
+/// Returns the new place of a user. Panics if the user has none.
+fn new_place((name, outcome): (UserId, JoinOutcome)) -> (Ticket, Standing) {
     match outcome {
         JoinOutcome::Joined(place) => {
             assert_eq!(place.ticket.user, name);
@@ -68,27 +68,27 @@ fn taken((name, outcome): (UserId, JoinOutcome)) -> (Ticket, Standing) {
 fn position(standing: Standing) -> u64 {
     match standing {
         Standing::Waiting { position, .. } => position,
-        Standing::Active { .. } => panic!("nobody is admitted: {standing:?}"),
+        Standing::Active { .. } => panic!("no user is admitted: {standing:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
+async fn concurrent_users_share_a_few_calls_and_each_gets_their_own_place() {
     let server = RedisServer::start().await.unwrap();
     let test_queue = paused_on(&server).await;
-    // The server knows the scripts from now on.
+    // Loads the scripts, which would count as calls.
     let first = test_queue.join("first").await;
     test_queue.standing(&first).await;
     let mut raw = Raw::connect(&server.url()).await;
 
     let before = runs(&mut raw, "evalsha").await;
-    let joined = join_at_once(&test_queue, PEOPLE).await;
-    let mut places: Vec<_> = joined.into_iter().map(taken).collect();
+    let joined = join_at_once(&test_queue, USERS).await;
+    let mut places: Vec<_> = joined.into_iter().map(new_place).collect();
     assert_eq!(runs(&mut raw, "evalsha").await - before, 4);
 
     places.sort_by_key(|(ticket, _)| ticket.arrival);
     let positions = places.iter().map(|(_, standing)| position(*standing));
-    assert!(positions.eq(2..2 + PEOPLE as u64));
+    assert!(positions.eq(2..2 + USERS as u64));
 
     let before = runs(&mut raw, "evalsha").await;
     let looks = places
@@ -105,9 +105,9 @@ async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
 }
 
 #[tokio::test]
-async fn who_joins_twice_at_once_has_one_place() {
-    let one = OneStore::open().await;
-    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+async fn a_user_who_joins_several_times_at_once_has_one_place() {
+    let fixture = StoreFixture::open().await;
+    let test_queue = TestQueue::open(fixture.store.clone(), policies::paused()).await;
     let ann = user("ann");
     let joins = repeat_n((), 40).map(|()| test_queue.store.join(test_queue.concert, &ann, None));
     let mut tickets = Vec::new();
@@ -127,11 +127,11 @@ async fn who_joins_twice_at_once_has_one_place() {
     assert_eq!(test_queue.expire(1).await.waiting, 1);
 }
 
-/// Nobody is in a call twice: each of them sees what the one before did.
+/// No user is in a call twice, so each call of the user sees the effect of the one before.
 #[tokio::test]
-async fn who_passes_the_gate_again_at_once_finds_the_place_extended() {
-    let one = OneStore::open().await;
-    let mut test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+async fn a_user_who_passes_the_gate_again_at_once_keeps_the_extended_place() {
+    let fixture = StoreFixture::open().await;
+    let mut test_queue = TestQueue::open(fixture.store.clone(), policies::paused()).await;
     test_queue.change(policies::bypass()).await;
     let ann = test_queue.join("ann").await;
     let hold = GatePurpose::Hold {
@@ -157,7 +157,7 @@ async fn who_passes_the_gate_again_at_once_finds_the_place_extended() {
     assert_eq!((until, claimed), ends[2]);
 }
 
-/// What a place once claimed costs at the gate: nothing that changes anything, or that asks about the line.
+/// A claimed place costs no write at the gate, and no read of the line.
 #[tokio::test]
 async fn a_place_that_was_claimed_is_only_read() {
     let server = RedisServer::start().await.unwrap();
@@ -184,9 +184,9 @@ async fn a_place_that_was_claimed_is_only_read() {
 }
 
 #[tokio::test]
-async fn of_those_who_leave_a_place_at_once_one_ends_it() {
-    let one = OneStore::open().await;
-    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+async fn of_several_calls_at_once_to_leave_a_place_only_the_first_ends_it() {
+    let fixture = StoreFixture::open().await;
+    let test_queue = TestQueue::open(fixture.store.clone(), policies::paused()).await;
     let line = test_queue.line(3).await;
     let leaves = repeat_n(&line[1], 5).map(|ticket| test_queue.store.leave(ticket));
     let left = join_all(leaves).await.into_iter();
@@ -197,47 +197,47 @@ async fn of_those_who_leave_a_place_at_once_one_ends_it() {
 }
 
 #[tokio::test]
-async fn who_hangs_up_before_their_call_begins_is_not_asked_for() {
-    let one = OneStore::open().await;
-    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+async fn a_request_dropped_before_its_batch_begins_is_not_sent() {
+    let fixture = StoreFixture::open().await;
+    let test_queue = TestQueue::open(fixture.store.clone(), policies::paused()).await;
     let (ann, bob) = (user("ann"), user("bob"));
     let (concert, store) = (test_queue.concert, &test_queue.store);
-    let bobs = {
-        let mut anns = pin!(store.join(concert, &ann, None));
-        assert!(poll!(anns.as_mut()).is_pending());
-        let mut bobs = Box::pin(store.join(concert, &bob, None));
-        assert!(poll!(bobs.as_mut()).is_pending());
-        bobs
+    let bob_call = {
+        let mut ann_call = pin!(store.join(concert, &ann, None));
+        assert!(poll!(ann_call.as_mut()).is_pending());
+        let mut bob_call = Box::pin(store.join(concert, &bob, None));
+        assert!(poll!(bob_call.as_mut()).is_pending());
+        bob_call
     };
-    let JoinOutcome::Joined(place) = bobs.await.unwrap().value else {
+    let JoinOutcome::Joined(place) = bob_call.await.unwrap().value else {
         panic!("bob should have a place");
     };
     assert_eq!(position(place.standing), 1);
 }
 
-/// What so many who join at once are told, by such a policy.
-async fn join_limited(
+/// Lets this number of users join at once, under a policy with this limit. Returns the outcomes.
+async fn join_under_limit(
     state: PolicyState,
-    people: usize,
+    users: usize,
     limit: impl FnOnce(&mut QueuePolicy),
 ) -> Vec<(UserId, JoinOutcome)> {
-    let one = OneStore::open().await;
-    let test_queue = TestQueue::on(one.store.clone());
+    let fixture = StoreFixture::open().await;
+    let test_queue = TestQueue::on(fixture.store.clone());
     let mut seed = test_queue.seed_of(policies::in_state(state), None);
     limit(&mut seed.policy.policy);
-    one.store.seed(&seed).await.unwrap();
-    join_at_once(&test_queue, people).await
+    fixture.store.seed(&seed).await.unwrap();
+    join_at_once(&test_queue, users).await
 }
 
 #[tokio::test]
-async fn of_those_who_share_a_call_as_many_are_let_in_as_the_window_takes() {
-    let told = join_limited(PolicyState::Open, 8, |policy| {
+async fn a_batch_of_joins_admits_only_as_many_users_as_the_window_takes() {
+    let outcomes = join_under_limit(PolicyState::Open, 8, |policy| {
         policy.throughput = Some(Throughput {
             admit: 3,
             interval: Duration::from_hours(1),
         });
     });
-    let mut places = told.await.into_iter().map(taken);
+    let mut places = outcomes.await.into_iter().map(new_place);
     for (_, standing) in places.by_ref().take(3) {
         assert!(matches!(standing, Standing::Active { .. }), "{standing:?}");
     }
@@ -246,39 +246,42 @@ async fn of_those_who_share_a_call_as_many_are_let_in_as_the_window_takes() {
 }
 
 #[tokio::test]
-async fn of_those_who_share_a_call_no_more_wait_than_may() {
-    let told = join_limited(PolicyState::Paused, 6, |policy| {
+async fn a_batch_of_joins_fills_the_line_only_up_to_its_limit() {
+    let outcomes = join_under_limit(PolicyState::Paused, 6, |policy| {
         policy.max_waiting = Some(4);
     });
-    let mut told = told.await.into_iter();
-    let positions = told.by_ref().take(4).map(|told| position(taken(told).1));
+    let mut outcomes = outcomes.await.into_iter();
+    let positions = outcomes
+        .by_ref()
+        .take(4)
+        .map(|joined| position(new_place(joined).1));
     assert!(positions.eq(1..=4));
-    for (name, outcome) in told {
+    for (name, outcome) in outcomes {
         let is_full = matches!(outcome, JoinOutcome::Refused(JoinRefusal::Full, _));
         assert!(is_full, "{name}: {outcome:?}");
     }
 }
 
-/// A call hangs until its time is over; who waited behind it is not sent after it.
+/// A call gets no reply until its time-out. A request that waits behind it is not sent afterwards.
 #[tokio::test]
-async fn who_waits_behind_a_call_that_hangs_is_told_that_nothing_was_done() {
+async fn a_request_behind_a_call_without_a_reply_fails_as_not_applied() {
     let mut server = RedisServer::start().await.unwrap();
     let test_queue = paused_on(&server).await;
     let (ann, bob) = (test_queue.join("ann").await, test_queue.join("bob").await);
     test_queue.standing(&ann).await;
     server.pause().unwrap();
-    let mut anns = pin!(test_queue.store.look_up(&ann));
-    assert!(poll!(anns.as_mut()).is_pending());
+    let mut ann_call = pin!(test_queue.store.look_up(&ann));
+    assert!(poll!(ann_call.as_mut()).is_pending());
     // Ann's call is under way.
     tokio::task::yield_now().await;
-    let (anns, bobs) = tokio::join!(anns, test_queue.store.look_up(&bob));
+    let (ann_result, bob_result) = tokio::join!(ann_call, test_queue.store.look_up(&bob));
     assert!(
-        matches!(anns, Err(StoreError::OutcomeUnknown { .. })),
-        "{anns:?}"
+        matches!(ann_result, Err(StoreError::OutcomeUnknown { .. })),
+        "{ann_result:?}"
     );
     assert!(
-        matches!(bobs, Err(StoreError::NotApplied { .. })),
-        "{bobs:?}"
+        matches!(bob_result, Err(StoreError::NotApplied { .. })),
+        "{bob_result:?}"
     );
     server.resume().unwrap();
 }

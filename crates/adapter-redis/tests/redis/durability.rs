@@ -8,7 +8,7 @@ use frontrow_domain::{
 use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{RedisOptions, RedisServer};
 
-use crate::test_store::{SOON, open, paused_on};
+use crate::test_store::{WAIT_LIMIT, open, paused_on};
 
 fn durable() -> RedisOptions {
     RedisOptions {
@@ -18,7 +18,7 @@ fn durable() -> RedisOptions {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_everything() {
+async fn a_restart_keeps_every_place() {
     let mut server = RedisServer::start_with(durable()).await.unwrap();
     let mut test_queue = paused_on(&server).await;
     let line = test_queue.line(6).await;
@@ -59,15 +59,14 @@ async fn a_restart_keeps_everything() {
     assert_eq!(test_queue.expire(10).await.departed, 3);
 }
 
-/// The server is killed while people join. Each who was told of a place has it; each who was not may have
-/// one, and learns of it by joining again.
+/// The server is killed while users join. Each acknowledged place exists after the restart.
 #[tokio::test]
 async fn no_acknowledged_join_is_lost_when_the_server_is_killed() {
     const TASKS: usize = 8;
     let mut server = RedisServer::start_with(durable()).await.unwrap();
     let test_queue = paused_on(&server).await;
     let (acknowledge, mut acknowledged) = tokio::sync::mpsc::unbounded_channel::<Ticket>();
-    let joining: Vec<_> = (0..TASKS)
+    let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
             let (test_queue, acknowledge) =
                 (TestQueue::on(test_queue.store.clone()), acknowledge.clone());
@@ -89,8 +88,11 @@ async fn no_acknowledged_join_is_lost_when_the_server_is_killed() {
         tickets.push(acknowledged.recv().await.unwrap());
     }
     server.kill().unwrap();
-    for task in joining {
-        tokio::time::timeout(SOON, task).await.unwrap().unwrap();
+    for task in tasks {
+        tokio::time::timeout(WAIT_LIMIT, task)
+            .await
+            .unwrap()
+            .unwrap();
     }
     while let Some(ticket) = acknowledged.recv().await {
         tickets.push(ticket);
@@ -102,7 +104,7 @@ async fn no_acknowledged_join_is_lost_when_the_server_is_killed() {
     let mut before = 0;
     for ticket in &tickets {
         let Standing::Waiting { position, .. } = test_queue.standing(ticket).await else {
-            panic!("nobody was admitted");
+            panic!("no user was admitted");
         };
         assert!(position > before, "the order of arrival");
         before = position;

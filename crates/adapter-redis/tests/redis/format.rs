@@ -20,11 +20,11 @@ use frontrow_test_harness::{RedisKeyspace, RedisServer};
 use jiff::Timestamp;
 
 use crate::{
-    one_store::{OneStore, settings},
-    test_store::{Raw, key, quick},
+    store_fixture::{StoreFixture, settings},
+    test_store::{Raw, key, short_timeouts},
 };
 
-/// Policy, generation and lives of a queue as format 1 has them: two an hour, generation -8.
+/// The terms of a queue in format 1: its throughput is two users an hour, its generation -8.
 const TERMS: &[u8] =
     b"\x88\xa9claim_ttl\xce\x07\x27\x0e\x00\xa5admit\x02\xaaactive_ttl\xce\x23\xc3\x46\x00\
     \xa5state\xa4open\xaageneration\xb0fffffffffffffff8\xa8interval\xce\xd6\x93\xa4\x00\
@@ -38,20 +38,20 @@ const MEMBERS: [&[u8]; 4] = [
     b"\x92\x30\x3a\xa0\x84\x83\x6e\x18\xe3\x1f\xc3\x16\x5e\x43",
 ];
 
-/// What the version before left on its server: five have joined a queue that admits two an hour. The first
-/// has claimed their place, the last has left. Instants are microseconds from the seed on.
-struct Old {
+/// A queue that the former version wrote. It admits two users an hour. Five users have joined: the
+/// first has claimed their place, the last has left. Instants are microseconds after the seed.
+struct FormerQueue {
     seeded: i64,
 }
 
-impl Old {
+impl FormerQueue {
     async fn write(keyspace: &RedisKeyspace, raw: &mut Raw) -> Self {
-        let (seconds, micros): (i64, i64) = raw.ask(&["TIME"]).await;
-        let old = Self {
+        let (seconds, micros): (i64, i64) = raw.run(&["TIME"]).await;
+        let former = Self {
             seeded: seconds * 1_000_000 + micros - 3_000,
         };
         let test_queue = key_of(keyspace);
-        let at = |micros: i64| old.seeded + micros;
+        let at = |micros: i64| former.seeded + micros;
         let mut queue = cmd("HSET");
         queue.arg(test_queue("queue")).arg("version").arg(1);
         queue.arg("terms").arg(TERMS).arg("listing").arg(1);
@@ -95,10 +95,10 @@ impl Old {
         list.arg(format!("{}busy", keyspace.prefix())).arg(1);
         raw.send::<()>(list.arg(frontrow_port_contracts::test_queue::CONCERT.to_string()))
             .await;
-        old
+        former
     }
 
-    /// The ticket of the user of this number.
+    /// Returns the ticket of the user of this number.
     fn ticket(&self, number: usize) -> Ticket {
         let after = [775, 975, 1_078, 1_167, 1_254][number];
         Ticket {
@@ -121,16 +121,16 @@ fn key_of(keyspace: &RedisKeyspace) -> impl Fn(&str) -> String + use<> {
 }
 
 #[tokio::test]
-async fn a_line_of_the_version_before_goes_on() {
-    let one = OneStore::open().await;
-    let mut raw = Raw::connect(one.keyspace.url()).await;
-    let old = Old::write(&one.keyspace, &mut raw).await;
-    let mut test_queue = TestQueue::on(one.store.clone());
+async fn a_queue_of_the_former_version_keeps_its_line() {
+    let fixture = StoreFixture::open().await;
+    let mut raw = Raw::connect(fixture.keyspace.url()).await;
+    let former = FormerQueue::write(&fixture.keyspace, &mut raw).await;
+    let mut test_queue = TestQueue::on(fixture.store.clone());
 
-    // It is not known until a seed has converted it; meanwhile nothing is lost.
+    // The store does not know the queue until a seed has converted it. Nothing is lost meanwhile.
     let looked_up = test_queue
         .store
-        .look_up(&old.ticket(2))
+        .look_up(&former.ticket(2))
         .await
         .unwrap()
         .value;
@@ -146,7 +146,7 @@ async fn a_line_of_the_version_before_goes_on() {
         .value;
     assert_eq!(ticked, TickOutcome::NotSeeded);
 
-    // The database knows that the queue was there, so the seed would recover a lost one.
+    // The database has a record of the queue, so the seed would begin a recovery of a lost queue.
     let mut seed = test_queue.seed_of(
         policies::in_state(PolicyState::Open),
         Some(Recovery::lasting(std::time::Duration::from_mins(1))),
@@ -161,70 +161,69 @@ async fn a_line_of_the_version_before_goes_on() {
         behind,
         admitted: 0,
     };
-    assert_eq!(test_queue.standing(&old.ticket(2)).await, waits(1, 1));
-    assert_eq!(test_queue.standing(&old.ticket(3)).await, waits(2, 0));
-    assert_eq!(test_queue.join("user-3").await, old.ticket(3));
+    assert_eq!(test_queue.standing(&former.ticket(2)).await, waits(1, 1));
+    assert_eq!(test_queue.standing(&former.ticket(3)).await, waits(2, 0));
+    assert_eq!(test_queue.join("user-3").await, former.ticket(3));
     for (number, is_claimed) in [(0, true), (1, false)] {
-        let standing = test_queue.standing(&old.ticket(number)).await;
+        let standing = test_queue.standing(&former.ticket(number)).await;
         let Standing::Active { until, claimed, .. } = standing else {
             panic!("{number} is active: {standing:?}");
         };
         assert_eq!(claimed, is_claimed);
         let lasts = if is_claimed { 600_001_872 } else { 120_000_975 };
-        assert_eq!(until.as_microsecond(), old.seeded + lasts);
+        assert_eq!(until.as_microsecond(), former.seeded + lasts);
     }
     let gone = test_queue
         .store
-        .look_up(&old.ticket(4))
+        .look_up(&former.ticket(4))
         .await
         .unwrap()
         .value;
     assert_eq!(gone, LookUpOutcome::Gone);
 
-    // The window runs on with what it had admitted.
+    // The window keeps its start and its count.
     let report = test_queue.admit(10).await;
     assert_eq!((report.done, report.waiting, report.departed), (0, 2, 1));
     let window = report.window.unwrap();
-    assert_eq!(window.start.as_microsecond(), old.seeded + 775);
+    assert_eq!(window.start.as_microsecond(), former.seeded + 775);
     assert_eq!(window.admitted, 2);
     assert!(test_queue.is_busy().await);
 
     let late = test_queue.join("late").await;
-    assert!(late.arrival > old.ticket(3).arrival);
+    assert!(late.arrival > former.ticket(3).arrival);
     test_queue.change(policies::bypass()).await;
     test_queue.change(policies::bypass()).await;
     test_queue.admit(1).await;
     assert!(matches!(
-        test_queue.standing(&old.ticket(2)).await,
+        test_queue.standing(&former.ticket(2)).await,
         Standing::Active { .. }
     ));
     assert!(matches!(
-        test_queue.standing(&old.ticket(3)).await,
+        test_queue.standing(&former.ticket(3)).await,
         Standing::Waiting { .. }
     ));
 }
 
-/// Format 2 is the same, but that nobody stood aside: users whom admission had passed had
-/// re-entered.
+/// In format 2 no user stood aside: waiting users whom admission had passed had re-entered.
 #[tokio::test]
-async fn a_line_of_the_format_before_goes_on() {
-    let one = OneStore::open().await;
-    let mut test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
-    let mut raw = Raw::connect(one.keyspace.url()).await;
+async fn a_queue_of_the_former_format_keeps_its_line() {
+    let fixture = StoreFixture::open().await;
+    let mut test_queue = TestQueue::open(fixture.store.clone(), policies::paused()).await;
+    let mut raw = Raw::connect(fixture.keyspace.url()).await;
     let line = test_queue.line(4).await;
     let (queue, format) = (
-        key(&test_queue, &one.keyspace, "queue"),
-        format!("{}format", one.keyspace.prefix()),
+        key(&test_queue, &fixture.keyspace, "queue"),
+        format!("{}format", fixture.keyspace.prefix()),
     );
-    raw.ask::<()>(&["HSET", &queue, "format", "2"]).await;
+    raw.run::<()>(&["HSET", &queue, "format", "2"]).await;
     let passed = line[1].arrival.micros().to_string();
-    raw.ask::<()>(&["HSET", &queue, "admitted_up_to", &passed])
+    raw.run::<()>(&["HSET", &queue, "admitted_up_to", &passed])
         .await;
-    raw.ask::<()>(&["SET", &format, "2"]).await;
+    raw.run::<()>(&["SET", &format, "2"]).await;
 
-    let opened = RedisStore::open(&settings(&one.keyspace), TimeOffset::default()).await;
+    let opened = RedisStore::open(&settings(&fixture.keyspace), TimeOffset::default()).await;
     let store = opened.unwrap();
-    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "3");
+    assert_eq!(raw.run::<String>(&["GET", &format]).await, "3");
     let mut seed = test_queue.seed_of(policies::paused(), None);
     seed.policy.version = PolicyVersion(1);
     store.seed(&seed).await.unwrap();
@@ -241,14 +240,14 @@ async fn a_line_of_the_format_before_goes_on() {
 }
 
 #[tokio::test]
-async fn another_format_is_refused_by_open_in_one_line() {
-    let one = OneStore::open().await;
-    let mut raw = Raw::connect(one.keyspace.url()).await;
-    let format = format!("{}format", one.keyspace.prefix());
-    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "3");
-    raw.ask::<()>(&["SET", &format, "4"]).await;
-    let refused = RedisStore::open(&settings(&one.keyspace), TimeOffset::default()).await;
-    let error = refused.unwrap_err();
+async fn open_refuses_another_format_with_an_error_of_one_line() {
+    let fixture = StoreFixture::open().await;
+    let mut raw = Raw::connect(fixture.keyspace.url()).await;
+    let format = format!("{}format", fixture.keyspace.prefix());
+    assert_eq!(raw.run::<String>(&["GET", &format]).await, "3");
+    raw.run::<()>(&["SET", &format, "4"]).await;
+    let opened = RedisStore::open(&settings(&fixture.keyspace), TimeOffset::default()).await;
+    let error = opened.unwrap_err();
     assert!(
         matches!(error, RedisOpenError::OtherFormat { .. }),
         "{error}"
@@ -259,21 +258,21 @@ async fn another_format_is_refused_by_open_in_one_line() {
         "{text}"
     );
     assert_eq!(text.lines().count(), 1);
-    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "4");
+    assert_eq!(raw.run::<String>(&["GET", &format]).await, "4");
 }
 
 #[tokio::test]
-async fn a_full_server_is_opened() {
+async fn a_store_opens_on_a_full_server() {
     let server = RedisServer::start().await.unwrap();
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    let opened = RedisStore::open(&quick(&server), TimeOffset::default()).await;
+    raw.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    let opened = RedisStore::open(&short_timeouts(&server), TimeOffset::default()).await;
     opened.unwrap();
-    assert_eq!(raw.ask::<String>(&["GET", "frontrow:format"]).await, "3");
+    assert_eq!(raw.run::<String>(&["GET", "frontrow:format"]).await, "3");
 }
 
 /// Checks that a call was refused because of the queue's format.
-fn refused<T>(call: &str, outcome: StoreResult<T>) {
+fn assert_refused<T>(call: &str, outcome: StoreResult<T>) {
     let Err(StoreError::NotApplied { what, .. }) = outcome else {
         panic!("{call} should be refused");
     };
@@ -284,63 +283,63 @@ fn refused<T>(call: &str, outcome: StoreResult<T>) {
 }
 
 #[tokio::test]
-async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() {
-    let one = OneStore::open().await;
-    let mut test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+async fn every_call_refuses_a_queue_in_another_format_and_changes_nothing() {
+    let fixture = StoreFixture::open().await;
+    let mut test_queue = TestQueue::open(fixture.store.clone(), policies::paused()).await;
     let line = test_queue.line(2).await;
     test_queue
         .change(policies::in_state(PolicyState::Open))
         .await;
     test_queue.admit(1).await;
-    let (store, concert, ticket) = (&one.store, test_queue.concert, &line[0]);
-    let queue = key(&test_queue, &one.keyspace, "queue");
-    let mut raw = Raw::connect(one.keyspace.url()).await;
-    raw.ask::<()>(&["HSET", &queue, "format", "4"]).await;
+    let (store, concert, ticket) = (&fixture.store, test_queue.concert, &line[0]);
+    let queue = key(&test_queue, &fixture.keyspace, "queue");
+    let mut raw = Raw::connect(fixture.keyspace.url()).await;
+    raw.run::<()>(&["HSET", &queue, "format", "4"]).await;
     let keys: Vec<String> = raw
-        .ask(&["KEYS", &key(&test_queue, &one.keyspace, "*")])
+        .run(&["KEYS", &key(&test_queue, &fixture.keyspace, "*")])
         .await;
     let mut before: Vec<Vec<u8>> = Vec::new();
     for key in &keys {
-        before.push(raw.ask(&["DUMP", key]).await);
+        before.push(raw.run(&["DUMP", key]).await);
     }
 
-    refused("join", store.join(concert, &user("ann"), None).await);
-    refused("look_up", store.look_up(ticket).await);
-    refused(
+    assert_refused("join", store.join(concert, &user("ann"), None).await);
+    assert_refused("look_up", store.look_up(ticket).await);
+    assert_refused(
         "pass_gate",
         store.pass_gate(ticket, GatePurpose::Browse).await,
     );
-    refused("leave", store.leave(ticket).await);
-    refused("look", store.snapshot(concert, None).await);
+    assert_refused("leave", store.leave(ticket).await);
+    assert_refused("snapshot", store.snapshot(concert, None).await);
     let heartbeat = Heartbeat {
         user: ticket.user.clone(),
         arrival: ticket.arrival,
         at: Timestamp::MAX,
     };
-    refused(
+    assert_refused(
         "record_heartbeats",
         store.record_heartbeats(concert, &[heartbeat]).await,
     );
-    refused("admit", store.admit(concert, 1).await);
-    refused("expire", store.expire(concert, 1).await);
-    refused("is_empty", store.is_empty(concert).await);
-    refused("remove", store.remove(concert).await);
-    refused("policy_version", store.policy_version(concert).await);
+    assert_refused("admit", store.admit(concert, 1).await);
+    assert_refused("expire", store.expire(concert, 1).await);
+    assert_refused("is_empty", store.is_empty(concert).await);
+    assert_refused("remove", store.remove(concert).await);
+    assert_refused("policy_version", store.policy_version(concert).await);
     let count = SaleCount {
         sale: SaleState::SoldOut,
         ..SaleCount::default()
     };
-    refused("set_sale", store.set_sale(concert, count).await);
+    assert_refused("set_sale", store.set_sale(concert, count).await);
     let mut seed = test_queue.seed_of(policies::in_state(PolicyState::Closed), None);
     seed.policy.version = PolicyVersion(100);
-    refused("seed", store.seed(&seed).await);
+    assert_refused("seed", store.seed(&seed).await);
 
     let mut after: Vec<Vec<u8>> = Vec::new();
     for key in &keys {
-        after.push(raw.ask(&["DUMP", key]).await);
+        after.push(raw.run(&["DUMP", key]).await);
     }
     assert_eq!(before, after);
-    raw.ask::<()>(&["HSET", &queue, "format", "3"]).await;
+    raw.run::<()>(&["HSET", &queue, "format", "3"]).await;
     assert!(matches!(
         test_queue.standing(ticket).await,
         Standing::Active { .. }

@@ -14,14 +14,14 @@ use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{RedisOptions, RedisServer};
 use jiff::Timestamp;
 
-use crate::test_store::{Raw, open, paused_on};
+use crate::test_store::{Raw, WAIT_LIMIT, open, paused_on};
 
-/// A queue in which there is something under each of its keys, and a ranking.
-async fn with_everything(server: &RedisServer) -> TestQueue<RedisStore> {
+/// Returns a queue that has written every key, and puts a ranking.
+async fn queue_with_every_key(server: &RedisServer) -> TestQueue<RedisStore> {
     let mut test_queue = paused_on(server).await;
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["FLUSHALL"]).await;
-    // It notes the format of the keys.
+    raw.run::<()>(&["FLUSHALL"]).await;
+    // Opening the store records the format of the keys.
     drop(open(server).await);
     let recovery = Recovery::lasting(std::time::Duration::ZERO);
     let seed = test_queue.seed_of(policies::paused(), Some(recovery));
@@ -39,13 +39,13 @@ async fn with_everything(server: &RedisServer) -> TestQueue<RedisStore> {
         passed.unwrap();
     }
     test_queue.store.leave(line.last().unwrap()).await.unwrap();
-    let hour = Span {
+    let span = Span {
         from: Timestamp::UNIX_EPOCH,
         to: Timestamp::UNIX_EPOCH,
     };
     let ranking = Ranking {
         period: Period::Daily,
-        span: hour,
+        span,
         as_of: Timestamp::UNIX_EPOCH,
         items: Vec::new(),
     };
@@ -57,8 +57,8 @@ async fn with_everything(server: &RedisServer) -> TestQueue<RedisStore> {
 #[tokio::test]
 async fn every_key_has_the_prefix() {
     let server = RedisServer::start().await.unwrap();
-    let test_queue = with_everything(&server).await;
-    let keys: BTreeSet<String> = Raw::connect(&server.url()).await.ask(&["KEYS", "*"]).await;
+    let test_queue = queue_with_every_key(&server).await;
+    let keys: BTreeSet<String> = Raw::connect(&server.url()).await.run(&["KEYS", "*"]).await;
     let queue = |part: &str| format!("frontrow:{{{}}}:{part}", test_queue.concert);
     let expected = [
         "queue",
@@ -78,30 +78,30 @@ async fn every_key_has_the_prefix() {
 }
 
 #[tokio::test]
-async fn all_keys_of_a_queue_are_in_one_slot_so_a_cluster_takes_its_scripts() {
+async fn all_keys_of_a_queue_are_in_one_slot_so_its_scripts_run_on_a_cluster() {
     let options = RedisOptions {
         more: vec![("cluster-enabled".into(), "yes".into())],
         ..RedisOptions::default()
     };
     let server = RedisServer::start_with(options).await.unwrap();
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
+    raw.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
         .await;
-    frontrow_test_harness::eventually("the cluster serves", crate::test_store::SOON, async || {
+    frontrow_test_harness::eventually("the cluster serves", WAIT_LIMIT, async || {
         let info: String = Raw::connect(&server.url())
             .await
-            .ask(&["CLUSTER", "INFO"])
+            .run(&["CLUSTER", "INFO"])
             .await;
         Ok(info.contains("cluster_state:ok").then_some(()))
     })
     .await
     .unwrap();
-    let test_queue = with_everything(&server).await;
+    let test_queue = queue_with_every_key(&server).await;
     let of_queue = format!("*{{{}}}*", test_queue.concert);
-    let keys: Vec<String> = raw.ask(&["KEYS", &of_queue]).await;
+    let keys: Vec<String> = raw.run(&["KEYS", &of_queue]).await;
     let mut slots = BTreeSet::new();
     for key in &keys {
-        slots.insert(raw.ask::<u16>(&["CLUSTER", "KEYSLOT", key]).await);
+        slots.insert(raw.run::<u16>(&["CLUSTER", "KEYSLOT", key]).await);
     }
     assert_eq!((keys.len(), slots.len()), (8, 1), "{keys:?}");
     drop(open(&server).await);

@@ -11,9 +11,9 @@ use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{Fault, FaultProxy, RedisOptions, RedisServer, eventually};
 use jiff::SignedDuration;
 
-use crate::test_store::{Raw, SOON, open, paused_on, quick};
+use crate::test_store::{Raw, WAIT_LIMIT, open, paused_on, short_timeouts};
 
-/// A replica of `master` that follows it over `link`.
+/// Returns a replica that follows its master over `link`.
 async fn replica(link: &FaultProxy) -> RedisServer {
     let master = link.address();
     RedisServer::start_with(RedisOptions {
@@ -27,19 +27,19 @@ async fn replica(link: &FaultProxy) -> RedisServer {
     .unwrap()
 }
 
-/// Waits until the replica has as much as the master.
-async fn in_step(master: &mut Raw, replica: &mut Raw) {
-    let caught_up = eventually("the replica has everything", SOON, async || {
+/// Waits until the replica has all writes of the master.
+async fn wait_for_replica(master: &mut Raw, replica: &mut Raw) {
+    let caught_up = eventually("the replica has everything", WAIT_LIMIT, async || {
         let key = "in-step";
-        let mark: i64 = master.ask(&["INCR", key]).await;
-        let seen: Option<i64> = replica.ask(&["GET", key]).await;
-        Ok((seen == Some(mark)).then_some(()))
+        let count: i64 = master.run(&["INCR", key]).await;
+        let seen: Option<i64> = replica.run(&["GET", key]).await;
+        Ok((seen == Some(count)).then_some(()))
     });
     caught_up.await.unwrap();
 }
 
-/// Each of these has a place at their arrival, in this order.
-async fn stand_in_order(test_queue: &TestQueue<RedisStore>, line: &[&Ticket]) {
+/// Checks that the line has the places of these tickets, in this order.
+async fn assert_line(test_queue: &TestQueue<RedisStore>, line: &[&Ticket]) {
     for ticket in line {
         match test_queue.store.look_up(ticket).await.unwrap().value {
             LookUpOutcome::Found(place) => assert_eq!(place.ticket, **ticket),
@@ -54,10 +54,10 @@ async fn stand_in_order(test_queue: &TestQueue<RedisStore>, line: &[&Ticket]) {
     }
 }
 
-/// A replica lacks the last joins of its master, whose clock was ahead, and takes its place. Users
-/// have joined there before the first of the lost ones comes back.
+/// A replica that lacks the last joins of its master is promoted. The clock of the master was
+/// ahead. A user joins on the replica before the first user with a lost place returns.
 #[tokio::test]
-async fn a_promoted_replica_gets_back_the_users_that_it_lacks() {
+async fn users_that_a_promoted_replica_lacks_re_enter() {
     let mut master = RedisServer::start().await.unwrap();
     let address = master.url().trim_start_matches("redis://").parse().unwrap();
     let link = FaultProxy::start(address).unwrap();
@@ -68,28 +68,30 @@ async fn a_promoted_replica_gets_back_the_users_that_it_lacks() {
         Raw::connect(&master.url()).await,
         Raw::connect(&follower.url()).await,
     );
-    in_step(&mut to_master, &mut to_follower).await;
+    wait_for_replica(&mut to_master, &mut to_follower).await;
     link.set(Fault::LoseAnswers).await.unwrap();
     let (ben, cat) = (test_queue.join("ben").await, test_queue.join("cat").await);
     test_queue
         .change(policies::in_state(PolicyState::Closed))
         .await;
     master.kill().unwrap();
-    to_follower.ask::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+    to_follower.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
 
     let offset = TimeOffset::default();
     offset.shift(SignedDuration::from_millis(-4_500));
-    let store = RedisStore::open(&quick(&follower), offset).await.unwrap();
+    let store = RedisStore::open(&short_timeouts(&follower), offset)
+        .await
+        .unwrap();
     test_queue.store = store;
     let dan = test_queue.join("dan").await;
     assert!(dan.arrival > cat.arrival);
-    stand_in_order(&test_queue, &[&ann, &ben, &cat, &dan]).await;
+    assert_line(&test_queue, &[&ann, &ben, &cat, &dan]).await;
 }
 
-/// The connection to a replica stays when the replica takes the place of its master: what it is
-/// asked next finds another server than the one that is recorded.
+/// The connection to a replica stays open when the replica is promoted. The next call on it finds
+/// another server than the recorded one.
 #[tokio::test]
-async fn a_connection_to_a_replica_finds_the_loss_once_it_is_promoted() {
+async fn an_open_connection_to_a_promoted_replica_finds_the_loss() {
     let mut master = RedisServer::start().await.unwrap();
     let address = master.url().trim_start_matches("redis://").parse().unwrap();
     let link = FaultProxy::start(address).unwrap();
@@ -100,24 +102,24 @@ async fn a_connection_to_a_replica_finds_the_loss_once_it_is_promoted() {
         Raw::connect(&master.url()).await,
         Raw::connect(&follower.url()).await,
     );
-    in_step(&mut to_master, &mut to_follower).await;
-    let beside = TestQueue::on(open(&follower).await);
+    wait_for_replica(&mut to_master, &mut to_follower).await;
+    let on_follower = TestQueue::on(open(&follower).await);
     link.set(Fault::LoseAnswers).await.unwrap();
     let ben = test_queue.join("ben").await;
     master.kill().unwrap();
-    to_follower.ask::<()>(&["REPLICAOF", "NO", "ONE"]).await;
-    let cat = beside.join("cat").await;
+    to_follower.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+    let cat = on_follower.join("cat").await;
     assert!(cat.arrival > ben.arrival);
     assert!(matches!(
-        beside.standing(&ben).await,
+        on_follower.standing(&ben).await,
         Standing::Waiting { position: 2, .. }
     ));
 }
 
-/// The machine of a server that writes its file to the disk once a second fails: the end of the
-/// file is not there.
+/// The machine of a server that syncs its file once a second fails, and the end of the file is
+/// missing.
 #[tokio::test]
-async fn a_server_gets_back_the_users_that_its_file_lacks() {
+async fn users_that_the_file_of_a_restarted_server_lacks_re_enter() {
     let mut server = RedisServer::start_with(RedisOptions {
         more: vec![
             ("appendonly".to_owned(), "yes".to_owned()),
@@ -145,13 +147,13 @@ async fn a_server_gets_back_the_users_that_its_file_lacks() {
 
     let test_queue = TestQueue::on(open(&server).await);
     let dan = test_queue.join("dan").await;
-    stand_in_order(&test_queue, &[&ann, &ben, &cat, &dan]).await;
+    assert_line(&test_queue, &[&ann, &ben, &cat, &dan]).await;
 }
 
-/// A server that does not say which it is: a lost ticket proves the loss where it comes before
-/// others have joined.
+/// The server does not return its name. A lost ticket proves the loss if it is shown before other
+/// users have joined.
 #[tokio::test]
-async fn a_server_without_a_name_learns_of_a_loss_by_a_lost_ticket() {
+async fn a_lost_ticket_proves_a_loss_on_a_server_without_a_name() {
     let mut server = RedisServer::start().await.unwrap();
     server
         .execute(&["ACL", "SETUSER", "default", "-info"])
@@ -162,7 +164,7 @@ async fn a_server_without_a_name_learns_of_a_loss_by_a_lost_ticket() {
     let mut raw = Raw::connect(&server.url()).await;
     let hash = format!("frontrow:{{{}}}:queue", test_queue.concert);
     assert_eq!(
-        raw.ask::<Option<String>>(&["HGET", &hash, "server"]).await,
+        raw.run::<Option<String>>(&["HGET", &hash, "server"]).await,
         None
     );
     let lost = Ticket {
@@ -170,6 +172,6 @@ async fn a_server_without_a_name_learns_of_a_loss_by_a_lost_ticket() {
         arrival: ann.arrival.later(Duration::from_secs(1)),
         ..ann.clone()
     };
-    stand_in_order(&test_queue, &[&ann, &lost]).await;
+    assert_line(&test_queue, &[&ann, &lost]).await;
     server.ensure_running().unwrap();
 }

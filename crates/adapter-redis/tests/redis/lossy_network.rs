@@ -1,4 +1,4 @@
-//! The adapter keeps its promises while faults are injected into the network to its server.
+//! The adapter keeps its guarantees while faults are injected into the network to its server.
 
 use std::{
     net::ToSocketAddrs,
@@ -19,14 +19,14 @@ use frontrow_port_contracts::{
 use frontrow_test_harness::{Fault, FaultProxy, RedisKeyspace};
 use jiff::SignedDuration;
 
-use crate::one_store::settings;
+use crate::store_fixture::settings;
 
-/// How long the adapter waits for an answer.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the adapter waits for an answer. Short, so that many sequences can be tried.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
 const SHORT_DELAY: Duration = Duration::from_millis(2);
-/// In each direction.
+/// A delay beyond the time-out, in each direction.
 const LONG_DELAY: Duration = Duration::from_millis(250);
-/// What every call of a script begins with.
+/// The text at the beginning of each call of a script.
 const CALL: &str = "EVALSHA";
 
 /// The queues of a store that is reached through a proxy.
@@ -35,27 +35,28 @@ struct FarQueue {
     offset: TimeOffset,
     store: RedisStore,
     network: FaultProxy,
-    /// All connections are new since something was struck.
-    is_new: AtomicBool,
-    struck: Mutex<Fault>,
+    /// True if all connections were reset after the last fault was injected.
+    is_reset: AtomicBool,
+    injected: Mutex<Fault>,
 }
 
-fn through(network: &FaultProxy, keyspace: &RedisKeyspace) -> RedisSettings {
-    let near = settings(keyspace);
+fn settings_over(network: &FaultProxy, keyspace: &RedisKeyspace) -> RedisSettings {
+    let direct = settings(keyspace);
     RedisSettings {
-        url: near
-            .url
-            .replace(&server(&near.url).1, &network.address().to_string()),
-        answer_timeout: PATIENCE,
-        ..near
+        url: direct.url.replace(
+            &server_address(&direct.url).1,
+            &network.address().to_string(),
+        ),
+        answer_timeout: ANSWER_TIMEOUT,
+        ..direct
     }
 }
 
-/// Where the server of a URL is, and how the URL says so.
-fn server(url: &str) -> (std::net::SocketAddr, String) {
+/// Returns the address of the server of a URL, and the text of the address in the URL.
+fn server_address(url: &str) -> (std::net::SocketAddr, String) {
     let info = url.into_connection_info().unwrap();
     let ConnectionAddr::Tcp(host, port) = info.addr() else {
-        panic!("{url} is no address in a network");
+        panic!("{url} is no network address");
     };
     let text = format!("{host}:{port}");
     let address = text.to_socket_addrs().unwrap().next();
@@ -65,22 +66,22 @@ fn server(url: &str) -> (std::net::SocketAddr, String) {
 impl FarQueue {
     async fn open() -> Self {
         let keyspace = RedisKeyspace::create().await.unwrap();
-        let network = FaultProxy::start(server(keyspace.url()).0).unwrap();
+        let network = FaultProxy::start(server_address(keyspace.url()).0).unwrap();
         let offset = TimeOffset::default();
-        let settings = through(&network, &keyspace);
+        let settings = settings_over(&network, &keyspace);
         let store = RedisStore::open(&settings, offset.clone());
         Self {
             store: store.await.unwrap(),
             keyspace,
             offset,
             network,
-            is_new: AtomicBool::new(false),
-            struck: Mutex::new(Fault::Forward),
+            is_reset: AtomicBool::new(false),
+            injected: Mutex::new(Fault::Forward),
         }
     }
 
-    /// Resets all connections, and lets new ones through.
-    async fn connect_anew(&self) {
+    /// Resets all connections, and removes the fault.
+    async fn reset_connections(&self) {
         self.network.set(Fault::Reset).await.unwrap();
         self.network.set(Fault::Forward).await.unwrap();
     }
@@ -109,7 +110,7 @@ impl Fixture for FarQueue {
     }
 
     async fn reopen(&mut self) {
-        let settings = through(&self.network, &self.keyspace);
+        let settings = settings_over(&self.network, &self.keyspace);
         let store = RedisStore::open(&settings, self.offset.clone());
         self.store = store.await.unwrap();
     }
@@ -127,30 +128,30 @@ impl FaultyFixture for FarQueue {
             NetworkFault::Reset => Fault::ResetAt(CALL),
             NetworkFault::Refused => Fault::Refuse,
         };
-        self.is_new.store(false, Ordering::SeqCst);
-        *self.struck.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        self.is_reset.store(false, Ordering::SeqCst);
+        *self.injected.lock().unwrap_or_else(PoisonError::into_inner) = fault;
         self.network.set(fault).await.unwrap();
     }
 
     async fn cut(&self) {
-        let struck = *self.struck.lock().unwrap_or_else(PoisonError::into_inner);
-        let lost = match struck {
+        let injected = *self.injected.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = match injected {
             Fault::LoseRequests => self.network.request_lost().await,
             _ => self.network.answer_lost().await,
         };
         lost.unwrap();
-        self.connect_anew().await;
-        self.is_new.store(true, Ordering::SeqCst);
+        self.reset_connections().await;
+        self.is_reset.store(true, Ordering::SeqCst);
     }
 
     async fn heal(&self) {
-        if !self.is_new.swap(false, Ordering::SeqCst) {
-            self.connect_anew().await;
+        if !self.is_reset.swap(false, Ordering::SeqCst) {
+            self.reset_connections().await;
         }
     }
 }
 
 #[test]
-fn whatever_breaks_on_the_way_the_queue_answers_as_some_model_does() {
+fn random_calls_over_a_faulty_network_get_the_answers_of_some_model() {
     queue_model_with_faults(FarQueue::open, Positions::Exact, 250);
 }

@@ -1,4 +1,4 @@
-//! Which servers a store accepts, and with which errors it refuses the others.
+//! The servers that a store accepts, and the errors with which it refuses others.
 
 use frontrow_adapter_redis::{RedisOpenError, RedisSettings, RedisStore, TimeOffset};
 use frontrow_domain::{model::Period, ports::RankingCache};
@@ -6,7 +6,7 @@ use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
 use jiff::Timestamp;
 
-use crate::test_store::{Raw, SOON, paused_on, quick};
+use crate::test_store::{Raw, WAIT_LIMIT, paused_on, short_timeouts};
 
 async fn refusal(settings: &RedisSettings) -> RedisOpenError {
     RedisStore::open(settings, TimeOffset::default())
@@ -14,7 +14,7 @@ async fn refusal(settings: &RedisSettings) -> RedisOpenError {
         .unwrap_err()
 }
 
-async fn with_memory(policy: &str) -> RedisServer {
+async fn server_with_policy(policy: &str) -> RedisServer {
     let options = RedisOptions {
         memory: Some((1 << 30, policy.to_owned())),
         ..RedisOptions::default()
@@ -24,8 +24,8 @@ async fn with_memory(policy: &str) -> RedisServer {
 
 #[tokio::test]
 async fn a_server_that_may_evict_queues_is_refused() {
-    let server = with_memory("allkeys-lru").await;
-    let error = refusal(&quick(&server)).await;
+    let server = server_with_policy("allkeys-lru").await;
+    let error = refusal(&short_timeouts(&server)).await;
     let RedisOpenError::Evicts { policy, .. } = &error else {
         panic!("{error}");
     };
@@ -34,16 +34,16 @@ async fn a_server_that_may_evict_queues_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_evicts_only_what_has_an_end_is_taken() {
-    let server = with_memory("volatile-lru").await;
+async fn a_server_that_evicts_only_keys_with_a_ttl_is_accepted() {
+    let server = server_with_policy("volatile-lru").await;
     paused_on(&server).await.join("ann").await;
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named() {
+async fn the_error_for_an_unreachable_server_names_it() {
     let mut server = RedisServer::start().await.unwrap();
     server.stop().await.unwrap();
-    let error = refusal(&quick(&server)).await;
+    let error = refusal(&short_timeouts(&server)).await;
     assert!(
         matches!(error, RedisOpenError::Unreachable { .. }),
         "{error}"
@@ -53,7 +53,7 @@ async fn a_server_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_said_and_not_printed() {
+async fn the_error_for_a_wrong_password_does_not_contain_it() {
     let options = RedisOptions {
         more: vec![("requirepass".into(), "open-sesame".into())],
         ..RedisOptions::default()
@@ -76,12 +76,12 @@ async fn a_wrong_password_is_said_and_not_printed() {
         .await;
 }
 
-/// Those who offer Redis often keep what it is to themselves.
+/// Some providers of Redis do not allow `INFO`.
 #[tokio::test]
-async fn a_server_that_does_not_say_what_it_is_is_taken() {
+async fn a_server_that_refuses_info_is_accepted() {
     let server = RedisServer::start().await.unwrap();
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&[
+    raw.run::<()>(&[
         "ACL", "SETUSER", "anna", "on", ">pass", "~*", "+@all", "-info",
     ])
     .await;
@@ -94,7 +94,7 @@ async fn a_server_that_does_not_say_what_it_is_is_taken() {
 }
 
 #[tokio::test]
-async fn a_url_of_something_else_is_refused() {
+async fn a_url_that_is_not_of_redis_is_refused() {
     for url in ["", "localhost:6379", "http://localhost", "redis://:secret@"] {
         let error = refusal(&RedisSettings::new(url)).await;
         assert!(matches!(error, RedisOpenError::BadUrl { .. }), "{error}");
@@ -103,13 +103,13 @@ async fn a_url_of_something_else_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cache_is_taken_though_its_server_is_away_and_used_once_it_is_there() {
+async fn a_cache_opens_without_its_server_and_works_once_it_is_reachable() {
     let mut server = RedisServer::start().await.unwrap();
     server.stop().await.unwrap();
-    let cache = RedisStore::open_cache(&quick(&server)).unwrap();
+    let cache = RedisStore::open_cache(&short_timeouts(&server)).unwrap();
     assert!(cache.get(Period::Daily, Timestamp::MIN).await.is_err());
     server.restart().await.unwrap();
-    eventually("the cache answers", SOON, async || {
+    eventually("the cache answers", WAIT_LIMIT, async || {
         Ok(cache.get(Period::Daily, Timestamp::MIN).await.ok())
     })
     .await
@@ -117,15 +117,15 @@ async fn a_cache_is_taken_though_its_server_is_away_and_used_once_it_is_there() 
 }
 
 #[tokio::test]
-async fn a_cache_may_evict() {
-    let server = with_memory("allkeys-lru").await;
-    let cache = RedisStore::open_cache(&quick(&server)).unwrap();
+async fn the_server_of_a_cache_may_evict_keys() {
+    let server = server_with_policy("allkeys-lru").await;
+    let cache = RedisStore::open_cache(&short_timeouts(&server)).unwrap();
     let found = cache.get(Period::Daily, Timestamp::MIN).await;
     assert_eq!(found, Ok(None));
 }
 
 #[tokio::test]
-async fn a_wrong_url_of_a_cache_is_refused_too() {
+async fn a_wrong_url_of_a_cache_is_refused() {
     let refused = RedisStore::open_cache(&RedisSettings::new("localhost:6379"));
     assert!(matches!(refused, Err(RedisOpenError::BadUrl { .. })));
 }

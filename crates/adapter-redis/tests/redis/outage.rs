@@ -15,12 +15,13 @@ use frontrow_test_harness::{Fault, FaultProxy, RedisOptions, RedisServer, eventu
 use futures_util::poll;
 use jiff::Timestamp;
 
-use crate::test_store::{Raw, SOON, paused_on, quick};
+use crate::test_store::{Raw, WAIT_LIMIT, paused_on, short_timeouts};
 
-/// Waits until this many calls in a row fail at once: every connection knows.
-async fn fails_at_once(test_queue: &TestQueue<RedisStore>, ticket: &Ticket) {
+/// Waits until `IN_A_ROW` calls in a row fail at once, so that every connection has found the
+/// outage.
+async fn wait_until_calls_fail_at_once(test_queue: &TestQueue<RedisStore>, ticket: &Ticket) {
     const IN_A_ROW: usize = 8;
-    eventually("calls fail at once", SOON, async || {
+    eventually("calls fail at once", WAIT_LIMIT, async || {
         for _ in 0..IN_A_ROW {
             let mut call = pin!(test_queue.store.look_up(ticket));
             match poll!(call.as_mut()) {
@@ -28,7 +29,7 @@ async fn fails_at_once(test_queue: &TestQueue<RedisStore>, ticket: &Ticket) {
                     assert!(retry_after.is_some());
                 }
                 Poll::Ready(other) => panic!("the server does not answer, but: {other:?}"),
-                // Its connection does not know yet.
+                // Its connection has not found the outage yet.
                 Poll::Pending => {
                     assert!(call.await.is_err());
                     return Ok(None);
@@ -41,10 +42,10 @@ async fn fails_at_once(test_queue: &TestQueue<RedisStore>, ticket: &Ticket) {
     .unwrap();
 }
 
-/// Waits until a call of each connection is served. None may be of unknown outcome: nothing was sent
-/// to a server that was known to be away.
-async fn serves_again(test_queue: &TestQueue<RedisStore>, ticket: &Ticket) {
-    eventually("calls are served again", SOON, async || {
+/// Waits until a call on each connection is served. No call may have an unknown outcome, because
+/// nothing was sent while the server was known to be unreachable.
+async fn wait_until_served(test_queue: &TestQueue<RedisStore>, ticket: &Ticket) {
+    eventually("calls are served again", WAIT_LIMIT, async || {
         let mut served = true;
         for _ in 0..4 {
             match test_queue.store.look_up(ticket).await {
@@ -64,21 +65,21 @@ fn is_unknown<T>(result: &StoreResult<T>) -> bool {
 }
 
 #[tokio::test]
-async fn a_paused_server_fails_calls_in_time_then_at_once_and_goes_on_when_it_does() {
+async fn calls_to_a_paused_server_time_out_then_fail_at_once_and_work_once_it_resumes() {
     let mut server = RedisServer::start().await.unwrap();
     let test_queue = paused_on(&server).await;
     let ann = test_queue.join("ann").await;
     server.pause().unwrap();
-    let call = tokio::time::timeout(SOON, test_queue.store.look_up(&ann));
+    let call = tokio::time::timeout(WAIT_LIMIT, test_queue.store.look_up(&ann));
     let first = call.await.expect("an end in bounded time");
     assert!(is_unknown(&first), "it was sent: {first:?}");
-    fails_at_once(&test_queue, &ann).await;
+    wait_until_calls_fail_at_once(&test_queue, &ann).await;
     server.resume().unwrap();
-    serves_again(&test_queue, &ann).await;
+    wait_until_served(&test_queue, &ann).await;
 }
 
 #[tokio::test]
-async fn a_server_that_ended_fails_calls_at_once_and_goes_on_when_it_is_back() {
+async fn calls_to_a_killed_server_fail_at_once_and_work_after_its_restart() {
     let options = RedisOptions {
         append_only: true,
         ..RedisOptions::default()
@@ -87,23 +88,23 @@ async fn a_server_that_ended_fails_calls_at_once_and_goes_on_when_it_is_back() {
     let test_queue = paused_on(&server).await;
     let ann = test_queue.join("ann").await;
     server.kill().unwrap();
-    fails_at_once(&test_queue, &ann).await;
+    wait_until_calls_fail_at_once(&test_queue, &ann).await;
     server.restart().await.unwrap();
-    serves_again(&test_queue, &ann).await;
+    wait_until_served(&test_queue, &ann).await;
 }
 
-/// All connections are hung up while nobody uses them: no call pays for that.
+/// The server closes all connections while no call uses them. No later call fails or waits.
 #[tokio::test]
-async fn a_hung_up_connection_is_replaced_before_anybody_uses_it() {
+async fn a_closed_connection_is_replaced_before_the_next_call() {
     let server = RedisServer::start().await.unwrap();
     let test_queue = paused_on(&server).await;
     let ann = test_queue.join("ann").await;
     let mut raw = Raw::connect(&server.url()).await;
-    let connected: String = raw.ask(&["CLIENT", "LIST"]).await;
-    raw.ask::<()>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
+    let connected: String = raw.run(&["CLIENT", "LIST"]).await;
+    raw.run::<()>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         .await;
-    eventually("all connections are new", SOON, async || {
-        let now: String = raw.ask(&["CLIENT", "LIST"]).await;
+    eventually("all connections are new", WAIT_LIMIT, async || {
+        let now: String = raw.run(&["CLIENT", "LIST"]).await;
         Ok((now.lines().count() == connected.lines().count()).then_some(()))
     })
     .await
@@ -113,54 +114,60 @@ async fn a_hung_up_connection_is_replaced_before_anybody_uses_it() {
     }
 }
 
-/// An answer is lost on the way, and its connection goes on, as no network does it, but a broken proxy may:
-/// the next answer comes to who waits for the lost one.
+/// A broken proxy loses one reply and keeps the connection open. The next reply on the connection
+/// then arrives at the request whose reply was lost.
 #[tokio::test]
-async fn nobody_is_told_the_answer_to_somebody_else() {
+async fn no_request_returns_the_reply_to_another_request() {
     let server = RedisServer::start().await.unwrap();
     let address = server.url();
     let address = address.strip_prefix("redis://").unwrap();
     let network = FaultProxy::start(address.parse().unwrap()).unwrap();
     let settings = RedisSettings {
-        answer_timeout: SOON,
+        answer_timeout: WAIT_LIMIT,
         ..RedisSettings::new(format!("redis://{}", network.address()))
     };
     let store = RedisStore::open(&settings, TimeOffset::default()).await;
     let test_queue = TestQueue::open(store.unwrap(), policies::paused()).await;
     let (ann, bob) = (test_queue.join("ann").await, test_queue.join("bob").await);
-    // The server knows the scripts, so there is one answer only. At the gate, bob does not share a call with ann.
+    // The scripts are loaded now, so each call has one reply. Requests at the gate do not share a
+    // call with look-ups.
     test_queue.standing(&ann).await;
     let gate = test_queue.store.pass_gate(&bob, GatePurpose::Browse).await;
     assert!(matches!(gate.unwrap().value, GateOutcome::Waiting(_)));
     network.set(Fault::LoseAnswers).await.unwrap();
-    let anns = tokio::spawn({
+    let ann_call = tokio::spawn({
         let (store, ann) = (test_queue.store.clone(), ann.clone());
         async move { store.look_up(&ann).await }
     });
     network.answer_lost().await.unwrap();
     network.set(Fault::Forward).await.unwrap();
-    let bobs = tokio::spawn({
+    let bob_call = tokio::spawn({
         let (store, bob) = (test_queue.store.clone(), bob.clone());
         async move { store.pass_gate(&bob, GatePurpose::Browse).await }
     });
-    let told = anns.await.unwrap();
-    assert!(is_unknown(&told), "this was of bob: {told:?}");
-    // On a new connection everything is as it should be; bob goes on waiting on the old.
-    eventually("calls are served again", SOON, async || {
-        match test_queue.store.look_up(&ann).await {
+    let ann_result = ann_call.await.unwrap();
+    assert!(
+        is_unknown(&ann_result),
+        "the reply was for bob: {ann_result:?}"
+    );
+    // A new connection serves ann. Bob's call still waits on the old one.
+    eventually(
+        "calls are served again",
+        WAIT_LIMIT,
+        async || match test_queue.store.look_up(&ann).await {
             Ok(found) => Ok(Some(found)),
             Err(_) => Ok(None),
-        }
-    })
+        },
+    )
     .await
     .unwrap();
-    bobs.abort();
+    bob_call.abort();
 }
 
-/// A connection on which nothing comes back any more, though new ones work: its server was replaced without
-/// a word, say. Whoever asks for a ranking gives up long before the adapter would.
+/// No reply arrives on a connection any more, although new connections work. A caller that reads a
+/// ranking gives up long before the time-out of the adapter.
 #[tokio::test]
-async fn a_silent_connection_is_replaced_though_nobody_waits_for_its_answers() {
+async fn a_silent_connection_is_replaced_though_its_callers_gave_up() {
     const SHORT: Duration = Duration::from_millis(20);
     let server = RedisServer::start().await.unwrap();
     let address = server.url();
@@ -168,31 +175,34 @@ async fn a_silent_connection_is_replaced_though_nobody_waits_for_its_answers() {
     let network = FaultProxy::start(address.parse().unwrap()).unwrap();
     let settings = RedisSettings::new(format!("redis://{}", network.address()));
     let cache = RedisStore::open_cache(&settings).unwrap();
-    let ask = async |period| {
+    let get_ranking = async |period| {
         let call = cache.get(period, Timestamp::MIN);
         tokio::time::timeout(SHORT, call).await.ok()?.ok()
     };
-    eventually("the cache answers", SOON, async || {
-        Ok(ask(Period::Daily).await)
+    eventually("the cache answers", WAIT_LIMIT, async || {
+        Ok(get_ranking(Period::Daily).await)
     })
     .await
     .unwrap();
     let silent = Fault::LoseAnswersTo("ranking:weekly");
     network.set(silent).await.unwrap();
-    assert_eq!(ask(Period::Weekly).await, None);
+    assert_eq!(get_ranking(Period::Weekly).await, None);
     network.answer_lost().await.unwrap();
-    assert_eq!(ask(Period::Daily).await, None, "its connection is silent");
-    eventually("another connection answers", SOON, async || {
-        Ok(ask(Period::Daily).await)
+    assert_eq!(
+        get_ranking(Period::Daily).await,
+        None,
+        "its connection is silent"
+    );
+    eventually("another connection answers", WAIT_LIMIT, async || {
+        Ok(get_ranking(Period::Daily).await)
     })
     .await
     .unwrap();
 }
 
-/// What is said of a connection by somebody who still waits for its answer does not concern the one that
-/// has taken its place.
+/// A fault that a late call reports on a replaced connection does not concern the next connection.
 #[tokio::test]
-async fn a_late_time_out_replaces_no_healthy_connection() {
+async fn a_late_time_out_does_not_replace_a_healthy_connection() {
     let server = RedisServer::start().await.unwrap();
     let address = server.url();
     let network =
@@ -200,38 +210,38 @@ async fn a_late_time_out_replaces_no_healthy_connection() {
     let settings = RedisSettings {
         url: format!("redis://{}", network.address()),
         answer_timeout: Duration::from_millis(800),
-        ..quick(&server)
+        ..short_timeouts(&server)
     };
     let store = RedisStore::open(&settings, TimeOffset::default());
     let test_queue = TestQueue::open(store.await.unwrap(), policies::paused()).await;
     let (ann, bob) = (test_queue.join("ann").await, test_queue.join("bob").await);
     let mut raw = Raw::connect(&address).await;
 
-    let anns_arrival: &str = ann.arrival.micros().to_string().leak();
+    let ann_arrival: &str = ann.arrival.micros().to_string().leak();
     network
-        .set(Fault::LoseAnswersTo(anns_arrival))
+        .set(Fault::LoseAnswersTo(ann_arrival))
         .await
         .unwrap();
     let mut first = pin!(test_queue.store.look_up(&ann));
     assert!(poll!(first.as_mut()).is_pending());
     network.answer_lost().await.unwrap();
-    // By half of that time this one ends later, when the first has long had the connection replaced.
+    // The late call begins half a time-out later, so it ends after the connection was replaced.
     tokio::time::sleep(settings.answer_timeout / 2).await;
     let mut late = pin!(test_queue.store.pass_gate(&bob, GatePurpose::Browse));
     assert!(poll!(late.as_mut()).is_pending());
     assert!(is_unknown(&first.await));
-    serves_again(&test_queue, &bob).await;
-    let before = connections(&mut raw).await;
+    wait_until_served(&test_queue, &bob).await;
+    let before = connections_received(&mut raw).await;
     assert!(late.await.is_err());
     for _ in 0..6 {
         test_queue.standing(&bob).await;
     }
-    assert_eq!(connections(&mut raw).await, before);
+    assert_eq!(connections_received(&mut raw).await, before);
 }
 
-/// How many connections the server has had.
-async fn connections(raw: &mut Raw) -> String {
-    let stats: String = raw.ask(&["INFO", "stats"]).await;
+/// Returns the line of `INFO` with the number of connections that the server has accepted.
+async fn connections_received(raw: &mut Raw) -> String {
+    let stats: String = raw.run(&["INFO", "stats"]).await;
     let mut lines = stats.lines();
     let received = lines.find(|line| line.starts_with("total_connections_received"));
     received.unwrap().to_owned()

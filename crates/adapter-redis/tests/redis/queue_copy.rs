@@ -5,11 +5,11 @@ use frontrow_test_harness::RedisKeyspace;
 
 use crate::test_store::Raw;
 
-/// The keys of a queue as they were.
+/// The keys of a queue at an earlier instant.
 pub(crate) struct QueueCopy {
     /// Each key, and its value as the server serializes it.
     keys: Vec<(String, Vec<u8>)>,
-    /// The queue's entry in the list of the busy.
+    /// The number of the queue's entry in the list of busy queues.
     listed: Option<f64>,
 }
 
@@ -20,23 +20,23 @@ fn pattern(keyspace: &RedisKeyspace, concert: ConcertId) -> String {
 impl QueueCopy {
     pub(crate) async fn of(keyspace: &RedisKeyspace, concert: ConcertId) -> Self {
         let mut raw = Raw::connect(keyspace.url()).await;
-        let names: Vec<String> = raw.ask(&["KEYS", &pattern(keyspace, concert)]).await;
+        let names: Vec<String> = raw.run(&["KEYS", &pattern(keyspace, concert)]).await;
         let mut keys = Vec::new();
         for name in names {
-            let value = raw.ask(&["DUMP", &name]).await;
+            let value = raw.run(&["DUMP", &name]).await;
             keys.push((name, value));
         }
         let busy = format!("{}busy", keyspace.prefix());
-        let listed = raw.ask(&["ZSCORE", &busy, &concert.to_string()]).await;
+        let listed = raw.run(&["ZSCORE", &busy, &concert.to_string()]).await;
         Self { keys, listed }
     }
 
-    /// Puts the copy in the place of the queue, as another server that answers.
+    /// Replaces the queue by the copy, as if another server answered.
     pub(crate) async fn restore(&self, keyspace: &RedisKeyspace, concert: ConcertId) {
         let mut raw = Raw::connect(keyspace.url()).await;
-        let names: Vec<String> = raw.ask(&["KEYS", &pattern(keyspace, concert)]).await;
+        let names: Vec<String> = raw.run(&["KEYS", &pattern(keyspace, concert)]).await;
         for name in names {
-            raw.ask::<()>(&["DEL", &name]).await;
+            raw.run::<()>(&["DEL", &name]).await;
         }
         for (name, value) in &self.keys {
             let mut restore = deadpool_redis::redis::cmd("RESTORE");
@@ -47,14 +47,14 @@ impl QueueCopy {
         match self.listed {
             Some(number) => {
                 let number = number.to_string();
-                raw.ask::<()>(&["ZADD", &busy, &number, &concert_name])
+                raw.run::<()>(&["ZADD", &busy, &number, &concert_name])
                     .await;
             }
-            None => raw.ask::<()>(&["ZREM", &busy, &concert_name]).await,
+            None => raw.run::<()>(&["ZREM", &busy, &concert_name]).await,
         }
-        // The server is the same in truth: the copy says that another one was before.
+        // The server is still the same, so the copy must name another one.
         let hash = format!("{}{{{concert}}}:queue", keyspace.prefix());
-        raw.ask::<()>(&["HSET", &hash, "server", "the one before"])
+        raw.run::<()>(&["HSET", &hash, "server", "the one before"])
             .await;
     }
 }

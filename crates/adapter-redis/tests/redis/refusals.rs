@@ -13,10 +13,10 @@ use frontrow_domain::{
 use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
 
-use crate::test_store::{Raw, SOON, paused_on};
+use crate::test_store::{Raw, WAIT_LIMIT, paused_on};
 
 /// Checks that a join fails without having changed anything, for this reason.
-async fn refused(test_queue: &TestQueue<RedisStore>, reason: &str) {
+async fn assert_refused(test_queue: &TestQueue<RedisStore>, reason: &str) {
     let error = test_queue.try_join("ann").await.unwrap_err();
     let StoreError::NotApplied {
         what, retry_after, ..
@@ -28,57 +28,55 @@ async fn refused(test_queue: &TestQueue<RedisStore>, reason: &str) {
     assert!(retry_after.is_some());
 }
 
-/// Checks that the store serves again, by itself.
-async fn serves_again(test_queue: &TestQueue<RedisStore>) {
-    eventually("the store serves again", SOON, async || {
-        match test_queue.try_join("ann").await {
+/// Waits until the store serves again.
+async fn wait_until_served(test_queue: &TestQueue<RedisStore>) {
+    eventually(
+        "the store serves again",
+        WAIT_LIMIT,
+        async || match test_queue.try_join("ann").await {
             Ok(_) => Ok(Some(())),
             Err(StoreError::NotApplied { .. }) => Ok(None),
             Err(unknown) => Err(unknown.into()),
-        }
-    })
+        },
+    )
     .await
     .unwrap();
 }
 
 #[tokio::test]
-async fn a_server_that_is_a_replica_now() {
+async fn a_server_that_became_a_replica_refuses_joins() {
     let server = RedisServer::start().await.unwrap();
     let test_queue = paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["REPLICAOF", "127.0.0.1", "1"]).await;
-    refused(&test_queue, "ead only replica").await;
-    raw.ask::<()>(&["REPLICAOF", "NO", "ONE"]).await;
-    serves_again(&test_queue).await;
+    raw.run::<()>(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    assert_refused(&test_queue, "ead only replica").await;
+    raw.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+    wait_until_served(&test_queue).await;
 }
 
 #[tokio::test]
-async fn a_server_without_memory() {
+async fn a_server_without_memory_refuses_joins() {
     let server = RedisServer::start().await.unwrap();
     let test_queue = paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    refused(&test_queue, "maxmemory").await;
-    let keys: Vec<String> = raw.ask(&["KEYS", "*"]).await;
-    assert_eq!(
-        keys.len(),
-        2,
-        "the format, and a queue in which nobody is: {keys:?}"
-    );
-    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
-    serves_again(&test_queue).await;
+    raw.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert_refused(&test_queue, "maxmemory").await;
+    let keys: Vec<String> = raw.run(&["KEYS", "*"]).await;
+    assert_eq!(keys.len(), 2, "the format, and an empty queue: {keys:?}");
+    raw.run::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    wait_until_served(&test_queue).await;
 }
 
-/// Ticks, look-ups and gate passes go on, so that places end and there is memory again.
+/// Ticks, look-ups and gate passes still work, so that places end and memory becomes free.
 #[tokio::test]
-async fn a_full_server_serves_those_who_are_there() {
+async fn a_full_server_serves_users_with_places() {
     let server = RedisServer::start().await.unwrap();
     let mut test_queue = paused_on(&server).await;
     let line = test_queue.line(3).await;
     let mut raw = Raw::connect(&server.url()).await;
     test_queue.change(policies::bypass()).await;
-    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    refused(&test_queue, "maxmemory").await;
+    raw.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert_refused(&test_queue, "maxmemory").await;
     for ticket in &line {
         assert!(matches!(
             test_queue.standing(ticket).await,
@@ -101,15 +99,15 @@ async fn a_full_server_serves_those_who_are_there() {
     assert_eq!(test_queue.expire(10).await.active, 0);
 }
 
-/// What operators do when memory runs out: close and pause queues, and let places end earlier.
+/// When memory runs out, operators close and pause queues, and shorten lifetimes.
 #[tokio::test]
-async fn a_full_server_takes_changes_of_policies() {
+async fn a_full_server_accepts_changes_of_policies() {
     let server = RedisServer::start().await.unwrap();
     let mut test_queue = paused_on(&server).await;
     test_queue.change(policies::bypass()).await;
     let (ann, ben) = (test_queue.join("ann").await, test_queue.join("ben").await);
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    raw.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     let mut seed = test_queue.seed_of(policies::paused(), None);
     for (version, state) in [
         (10, PolicyState::Closed),
@@ -145,21 +143,21 @@ async fn a_full_server_takes_changes_of_policies() {
 }
 
 #[tokio::test]
-async fn a_server_whose_user_may_not_run_scripts() {
+async fn a_server_that_does_not_permit_scripts_refuses_joins() {
     let server = RedisServer::start().await.unwrap();
     let test_queue = paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["ACL", "SETUSER", "default", "-evalsha"])
+    raw.run::<()>(&["ACL", "SETUSER", "default", "-evalsha"])
         .await;
-    refused(&test_queue, "evalsha").await;
+    assert_refused(&test_queue, "evalsha").await;
 }
 
 #[tokio::test]
-async fn a_server_busy_with_somebody_elses_script() {
+async fn a_server_busy_with_a_foreign_script_refuses_joins() {
     let server = RedisServer::start().await.unwrap();
     let test_queue = paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["CONFIG", "SET", "busy-reply-threshold", "1"])
+    raw.run::<()>(&["CONFIG", "SET", "busy-reply-threshold", "1"])
         .await;
     let url = server.url();
     let busy = std::thread::spawn(move || {
@@ -170,19 +168,19 @@ async fn a_server_busy_with_somebody_elses_script() {
             .exec(&mut connection)
             .unwrap_err()
     });
-    eventually("the server is busy", SOON, async || {
+    eventually("the server is busy", WAIT_LIMIT, async || {
         Ok(raw.refusal(&["DBSIZE"]).await)
     })
     .await
     .unwrap();
-    refused(&test_queue, "BUSY").await;
-    raw.ask::<()>(&["SCRIPT", "KILL"]).await;
+    assert_refused(&test_queue, "BUSY").await;
+    raw.run::<()>(&["SCRIPT", "KILL"]).await;
     busy.join().unwrap();
-    serves_again(&test_queue).await;
+    wait_until_served(&test_queue).await;
 }
 
 #[tokio::test]
-async fn a_server_that_is_reading_its_files() {
+async fn a_server_that_loads_its_files_refuses_joins() {
     let options = RedisOptions {
         append_only: true,
         ..RedisOptions::default()
@@ -191,23 +189,23 @@ async fn a_server_that_is_reading_its_files() {
     paused_on(&server).await;
     let fill = "for i = 1, 60000 do redis.call('SET', 'other:' .. i, i) end";
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["EVAL", fill, "0"]).await;
-    // A tenth of a millisecond for each key: seconds, until that is told to stop.
+    raw.run::<()>(&["EVAL", fill, "0"]).await;
+    // The delay is 0.1 ms a key, so that loading takes seconds unless the delay is removed.
     server
         .restart_reading(&[("key-load-delay", "100")])
         .await
         .unwrap();
-    // It answers now and then while it reads.
+    // The server replies only now and then while it loads.
     let settings = RedisSettings {
-        connect_timeout: SOON,
-        answer_timeout: SOON,
+        connect_timeout: WAIT_LIMIT,
+        answer_timeout: WAIT_LIMIT,
         ..RedisSettings::new(server.url())
     };
     let store = RedisStore::open(&settings, TimeOffset::default()).await;
     let test_queue = TestQueue::on(store.unwrap());
-    refused(&test_queue, "loading the dataset").await;
+    assert_refused(&test_queue, "loading the dataset").await;
     let mut raw = Raw::connect(&server.url()).await;
-    raw.ask::<()>(&["CONFIG", "SET", "key-load-delay", "0"])
+    raw.run::<()>(&["CONFIG", "SET", "key-load-delay", "0"])
         .await;
-    serves_again(&test_queue).await;
+    wait_until_served(&test_queue).await;
 }

@@ -13,26 +13,27 @@ use frontrow_port_contracts::{
 use frontrow_test_harness::{RedisKeyspace, RedisServer};
 use jiff::SignedDuration;
 
-/// For what happens soon: never reached where all is well.
-pub(crate) const SOON: Duration = Duration::from_mins(1);
+/// The longest wait for an event that should happen soon. No passing test reaches it.
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_mins(1);
 
-/// Returns a new queue in which every user waits, on this server.
+/// Returns a new queue on this server in which every user waits.
 pub(crate) async fn paused_on(server: &RedisServer) -> TestQueue<RedisStore> {
     TestQueue::open(open(server).await, policies::paused()).await
 }
 
-/// Lets all waiting places without a heartbeat expire, in service, and removes none of them.
-pub(crate) async fn outlive(test_queue: &TestQueue<RedisStore>, offset: &TimeOffset) {
-    let mut left = WAITING_TTL;
+/// Lets all waiting places without a heartbeat expire while the queue is in service. Removes none
+/// of them.
+pub(crate) async fn let_places_expire(test_queue: &TestQueue<RedisStore>, offset: &TimeOffset) {
+    let mut remaining = WAITING_TTL;
     let step = Duration::from_secs(4);
-    while !left.is_zero() {
-        offset.shift(SignedDuration::try_from(step.min(left)).unwrap());
-        left = left.saturating_sub(step);
+    while !remaining.is_zero() {
+        offset.shift(SignedDuration::try_from(step.min(remaining)).unwrap());
+        remaining = remaining.saturating_sub(step);
         test_queue.expire(0).await;
     }
 }
 
-/// The name of one of the queue's keys.
+/// Returns the name of one of the queue's keys.
 pub(crate) fn key(
     test_queue: &TestQueue<RedisStore>,
     keyspace: &RedisKeyspace,
@@ -42,13 +43,13 @@ pub(crate) fn key(
 }
 
 pub(crate) async fn open(server: &RedisServer) -> RedisStore {
-    RedisStore::open(&quick(server), TimeOffset::default())
+    RedisStore::open(&short_timeouts(server), TimeOffset::default())
         .await
         .unwrap()
 }
 
-/// As the product does, with less patience.
-pub(crate) fn quick(server: &RedisServer) -> RedisSettings {
+/// Returns settings like those of the product, with shorter time-outs.
+pub(crate) fn short_timeouts(server: &RedisServer) -> RedisSettings {
     RedisSettings {
         connect_timeout: Duration::from_millis(500),
         answer_timeout: Duration::from_millis(500),
@@ -56,19 +57,19 @@ pub(crate) fn quick(server: &RedisServer) -> RedisSettings {
     }
 }
 
-/// A connection past the store.
+/// A connection that reads and writes keys without the ports of the store.
 pub(crate) struct Raw(MultiplexedConnection);
 
 impl Raw {
     pub(crate) async fn connect(url: &str) -> Self {
         let client = Client::open(url).unwrap();
-        let patient = AsyncConnectionConfig::new().set_response_timeout(Some(SOON));
-        let connected = client.get_multiplexed_async_connection_with_config(&patient);
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(WAIT_LIMIT));
+        let connected = client.get_multiplexed_async_connection_with_config(&config);
         Self(connected.await.unwrap())
     }
 
-    /// Says this to the server, word by word.
-    pub(crate) async fn ask<T: FromRedisValue>(&mut self, words: &[&str]) -> T {
+    /// Runs a command, given as its words.
+    pub(crate) async fn run<T: FromRedisValue>(&mut self, words: &[&str]) -> T {
         self.send(&command(words)).await
     }
 
@@ -76,10 +77,10 @@ impl Raw {
         command.query_async(&mut self.0).await.unwrap()
     }
 
-    /// The server's error; none where it takes the command.
+    /// Returns the server's error. None if it executes the command.
     pub(crate) async fn refusal(&mut self, words: &[&str]) -> Option<String> {
-        let answer = command(words).exec_async(&mut self.0).await;
-        answer.err().map(|error| error.to_string())
+        let reply = command(words).exec_async(&mut self.0).await;
+        reply.err().map(|error| error.to_string())
     }
 }
 

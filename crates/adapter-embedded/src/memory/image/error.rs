@@ -1,4 +1,4 @@
-//! Why a queue image cannot be read.
+//! The errors of reading a queue image.
 
 use std::io;
 

@@ -15,7 +15,7 @@ use super::{
 
 /// The first bytes of a queue image.
 const MAGIC: &[u8; 8] = b"frqueues";
-/// Maximum length of a record, in bytes. A reader allocates no more, whatever a file says.
+/// Maximum length of a record, in bytes. A reader never allocates more.
 const LENGTH_MAX: usize = 1_024;
 
 /// Writes a file, record by record.

@@ -178,7 +178,7 @@ fn failed(what: &str, path: &Path, error: &(dyn std::error::Error + 'static)) ->
     }
 }
 
-/// Runs work that blocks for long on a blocking thread, away from the async tasks.
+/// Runs work that blocks for a long time on a blocking thread.
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> StoreResult<T> + Send + 'static,
 ) -> StoreResult<T> {

@@ -47,7 +47,7 @@ pub(super) enum Record<'a> {
         admitted_at: i64,
         claim: Option<(i64, i64)>,
     },
-    /// A user who left the line, one of the latest.
+    /// One of the latest departures.
     Departure { arrival: Arrival },
     /// A user whose place ended since a loss, and the arrival of that place.
     Ended { user: &'a str, arrival: Arrival },

@@ -104,7 +104,7 @@ impl QueueState {
         Ok(())
     }
 
-    /// Moves every deadline, and what deadlines follow from, by `by` microseconds.
+    /// Moves every deadline, and the instants that decide deadlines, by `by` microseconds.
     ///
     /// Arrivals stay, since they are in tokens. So does the admission window: windows follow each
     /// other also while no user is admitted.
@@ -185,7 +185,7 @@ impl Image {
     }
 }
 
-/// A record that no program writes at this point.
+/// The error for a record that no program writes at this point.
 const SENSELESS: ReadError = ReadError::Damaged("a record is out of place or invalid");
 
 /// A queue of which not all records have been read.

@@ -66,7 +66,7 @@ fn seed(number: u128, recovery: Option<Recovery>) -> QueueSeed {
     }
 }
 
-/// A queue that has something of everything, at second 100.
+/// Returns a queue at second 100 that has entries of every kind.
 fn busy() -> QueueState {
     let lasts = Duration::from_secs(1);
     let mut queue = QueueState::new(&seed(1, Some(Recovery::lasting(lasts))), at(0));
@@ -126,7 +126,7 @@ fn a_file_is_read_as_it_was_written() {
     assert_eq!(image.queues[0].admission, busy.admission);
 }
 
-/// Everything about every place.
+/// Returns all data of all places.
 fn places_of(queue: &QueueState) -> Vec<String> {
     let waiting = queue.waiting.all().map(|place| format!("{place:?}"));
     let active = queue.active.all().map(|place| format!("{place:?}"));
@@ -134,13 +134,13 @@ fn places_of(queue: &QueueState) -> Vec<String> {
 }
 
 #[test]
-fn a_file_without_queues_is_a_file() {
+fn a_file_without_queues_is_valid() {
     assert_eq!(read(&file_of(&[])).unwrap().size(), ImageSize::default());
 }
 
-/// Another sum here means another format: then [`FORMAT`] has to change, too.
+/// Another sum means another format, which needs another [`FORMAT`].
 #[test]
-fn the_format_is_that_of_its_number() {
+fn the_layout_is_that_of_the_format_number() {
     let mut writer = snapshot::begin(Vec::new(), STAMP, at(100)).unwrap();
     let lasts = Duration::from_mins(1);
     let mut queue = QueueState::new(&seed(1, Some(Recovery::lasting(lasts))), at(1));
@@ -171,7 +171,7 @@ fn the_format_is_that_of_its_number() {
         writer.write(&record).unwrap();
     }
     let file = writer.end().unwrap();
-    // Not the checksum of the file, which is the same for whatever ends with its own.
+    // A CRC over a file that ends with its own CRC is constant, so another sum is needed.
     let sum = file.iter().fold(0_u32, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(u32::from(*byte))
     });
@@ -220,7 +220,7 @@ fn a_file_of_another_format_or_kind_is_refused_as_such() {
     assert!(matches!(other, Err(ReadError::NotOurs)), "{other:?}");
 }
 
-/// A file with these records behind its head, whole as a file.
+/// Returns a complete file with these records after its head.
 fn file_with(records: &[Record<'_>]) -> Vec<u8> {
     let mut writer = snapshot::begin(Vec::new(), STAMP, at(100)).unwrap();
     for record in records {
@@ -230,7 +230,7 @@ fn file_with(records: &[Record<'_>]) -> Vec<u8> {
 }
 
 #[test]
-fn records_that_make_no_queue_are_refused() {
+fn records_that_do_not_form_a_queue_are_refused() {
     let arrival = Arrival::from_micros(1);
     let waiting = |user| Record::Waiting {
         user,
@@ -254,7 +254,7 @@ fn records_that_make_no_queue_are_refused() {
         ("no queue", vec![waiting("a")]),
         ("a second head", vec![stop()]),
         ("an end in the middle", vec![Record::End { count: 1 }]),
-        ("no such end", vec![Record::End { count: 7 }]),
+        ("a wrong count at the end", vec![Record::End { count: 7 }]),
     ] {
         assert!(read(&file_with(&records)).is_err(), "{case}");
     }
@@ -264,14 +264,14 @@ fn records_that_make_no_queue_are_refused() {
         ("waiting and active", vec![waiting("a"), active("a")]),
         ("no name", vec![waiting("")]),
         (
-            "no name of ours",
+            "an invalid name",
             vec![Record::Ended {
                 user: "a b",
                 arrival,
             }],
         ),
         (
-            "more departures than there were",
+            "more departures than their number",
             vec![Record::Departure { arrival }],
         ),
     ] {
@@ -286,7 +286,7 @@ fn records_that_make_no_queue_are_refused() {
 }
 
 #[test]
-fn what_is_no_record_of_ours_is_refused_without_room_for_it() {
+fn an_invalid_frame_is_refused() {
     let head = FrameWriter::begin(Vec::new()).unwrap().end().unwrap();
     let head = &head[..12];
     for tail in [&[0xff, 0xff][..], &[1, 0, 99], &[0, 0], &[2, 0, 6, 0xff]] {
@@ -298,9 +298,9 @@ fn what_is_no_record_of_ours_is_refused_without_room_for_it() {
     }
 }
 
-/// Instants in seconds: the stop is at 100.
+/// Instants are in seconds. The stop is at 100.
 #[test]
-fn time_out_of_service_does_not_count_whichever_way_the_clock_goes() {
+fn time_out_of_service_does_not_count_even_if_the_clock_moves_back() {
     let names = ["claimed", "unclaimed", "absent", "present", "last"];
     let before = busy();
     let ends = |queue: &QueueState, now: i64| {
@@ -340,10 +340,11 @@ fn time_out_of_service_does_not_count_whichever_way_the_clock_goes() {
     }
 }
 
-/// Two users a window of 1.5 s, in windows from second 100; the head has used the window.
+/// The policy admits two users per window of 1.5 s, in windows from second 100. The first two joins
+/// have used the first window.
 #[test]
-fn admission_windows_go_on_and_save_nothing_up() {
-    for (downtime_ms, room) in [(0, 0), (1_400, 0), (1_500, 2), (1_000_000, 2), (-10_000, 0)] {
+fn admission_windows_continue_and_do_not_save_up_unused_room() {
+    for (downtime_ms, admitted) in [(0, 0), (1_400, 0), (1_500, 2), (1_000_000, 2), (-10_000, 0)] {
         let mut queue = QueueState::new(&seed(1, None), at(0));
         joined(&mut queue, "one", 100);
         joined(&mut queue, "two", 100);
@@ -353,6 +354,6 @@ fn admission_windows_go_on_and_save_nothing_up() {
         let mut queue = read(&file_of(&[&queue])).unwrap().queues.remove(0);
         queue.shift(downtime_ms * 1_000);
         let now = Timestamp::from_millisecond(100_000 + downtime_ms).unwrap();
-        assert_eq!(queue.admit(9, now).done, room, "{downtime_ms}");
+        assert_eq!(queue.admit(9, now).done, admitted, "{downtime_ms}");
     }
 }

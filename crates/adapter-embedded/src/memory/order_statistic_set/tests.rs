@@ -1,10 +1,10 @@
-//! The set beside a sorted list.
+//! The set compared with a sorted list.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Everything that the set answers, beside the same from a sorted list.
+/// Asserts that the set gives the same answers as a sorted list.
 fn assert_same(ranked: &OrderStatisticSet<u32>, naive: &[u32]) {
     assert_eq!(ranked.len(), naive.len());
     assert_eq!(ranked.first(), naive.first());
@@ -15,7 +15,7 @@ fn assert_same(ranked: &OrderStatisticSet<u32>, naive: &[u32]) {
     assert_sound(&ranked.root, None);
 }
 
-/// Checks counts, order and bounds of a whole subtree, all of whose keys are over `above`.
+/// Asserts counts, order and bounds of a subtree, whose keys must all be greater than `above`.
 fn assert_sound(node: &Node<u32>, above: Option<u32>) -> usize {
     match node {
         Node::Leaf(keys) => {
@@ -63,7 +63,7 @@ proptest! {
 }
 
 #[test]
-fn a_line_moves_through_from_tail_to_head() {
+fn keys_are_added_at_the_tail_and_taken_from_the_head() {
     let mut ranked = OrderStatisticSet::default();
     let mut naive = Vec::new();
     for key in 0..20_000 {
@@ -83,7 +83,7 @@ fn a_line_moves_through_from_tail_to_head() {
 }
 
 #[test]
-fn what_is_sparse_is_merged() {
+fn sparse_nodes_are_merged() {
     let mut ranked = OrderStatisticSet::default();
     for key in 0..100_000_u32 {
         ranked.insert(key);

@@ -1,5 +1,5 @@
-//! Ends holds that were not paid. A hold does so for those in its way, a release for its own, the
-//! sweep for all, and a new seat plan for those of its performance.
+//! Ends holds that were not paid. A new hold ends the expired holds of its seats, a release ends
+//! its own hold, the sweep ends all expired holds, and a new seat plan those of its performance.
 
 use diesel::{ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, update};
 use frontrow_domain::model::{PerformanceId, ReservationId};

@@ -1,7 +1,7 @@
 //! Holds seats.
 //!
 //! Everything is read before anything is changed, and no other call writes meanwhile, so a refusal
-//! leaves the database as it was. The statement that takes a seat still checks that it is free: the
+//! leaves the database unchanged. The statement that takes a seat still checks that it is free: the
 //! seat's row decides.
 
 use diesel::{

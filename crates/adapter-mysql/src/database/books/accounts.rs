@@ -64,7 +64,7 @@ pub(super) async fn page(
     after: Option<&UserId>,
     limit: u32,
 ) -> QueryResult<Vec<AccountBooks>> {
-    session.begin_look().await?;
+    session.begin_snapshot().await?;
     // No user has an empty name.
     let after = after.map_or("", UserId::as_str);
     let page = sql_query(ACCOUNTS)
@@ -85,11 +85,11 @@ pub(super) async fn page(
     let users = accounts.iter().map(|account| account.user_id.clone());
     let mut entries = entries_of(session, users.collect()).await?;
     let books = accounts.into_iter().map(|account| {
-        let theirs = strays
+        let own_strays = strays
             .iter()
             .filter(|stray| stray.user_id.0 == account.user_id.0);
         AccountBooks {
-            strays: theirs.map(|stray| stray.reservation_id.0).collect(),
+            strays: own_strays.map(|stray| stray.reservation_id.0).collect(),
             entries: entries.remove(&account.user_id.0).unwrap_or_default(),
             account: Account {
                 balance: Balance(account.balance.0),

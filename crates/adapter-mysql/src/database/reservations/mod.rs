@@ -91,11 +91,13 @@ impl Reservations for MySqlDatabase {
     async fn sweep(&self, limit: u32) -> StoreResult<u32> {
         let mut swept = 0;
         while swept < limit {
-            let some = sweep::HOLDS_A_TRANSACTION.min(limit - swept);
-            let gone = self.call(some, |session, limit| sweep::sweep(session, *limit).boxed());
-            let gone = gone.await?;
-            swept += gone;
-            if gone < some {
+            let chunk = sweep::HOLDS_A_TRANSACTION.min(limit - swept);
+            let expired = self.call(chunk, |session, limit| {
+                sweep::sweep(session, *limit).boxed()
+            });
+            let expired = expired.await?;
+            swept += expired;
+            if expired < chunk {
                 break;
             }
         }

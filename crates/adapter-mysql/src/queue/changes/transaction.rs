@@ -106,5 +106,5 @@ async fn finds_line(
     if queue.room(0, now) == 0 {
         return Ok(true);
     }
-    expired::anybody_waits(session, concert, queue, now).await
+    expired::any_user_waits(session, concert, queue, now).await
 }

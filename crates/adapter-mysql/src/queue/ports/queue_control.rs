@@ -175,7 +175,7 @@ async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Verd
     let Some((now, queue)) = queue_row::read(session, concert).await? else {
         return Ok(Verdict::Commit(true));
     };
-    let occupied = expired::anybody_there(session, concert, &queue, now).await?;
+    let occupied = expired::any_user_is_there(session, concert, &queue, now).await?;
     Ok(Verdict::Commit(
         !occupied && !queue.terms.accepts_reentry(now),
     ))
@@ -194,7 +194,7 @@ async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Verdic
     // More rows than one transaction should delete are left to ticks, which remove them in steps.
     let places = count(queue.waiting + queue.active + queue.remembered);
     let many = places > REMOVED_MAX as u64;
-    if many || expired::anybody_there(session, concert, &queue, now).await? {
+    if many || expired::any_user_is_there(session, concert, &queue, now).await? {
         return Ok(Verdict::Rollback(RemoveOutcome::NotEmpty));
     }
     for statement in [PLACES, LEAVERS, QUEUE] {

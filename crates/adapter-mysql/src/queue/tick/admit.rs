@@ -275,8 +275,8 @@ impl Line {
 async fn next(session: &mut Session, tick: &Tick, most: usize) -> QueryResult<Vec<Next>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let queue = &tick.queue;
-    let everybody = queue.terms.state(tick.now) == EffectiveState::Bypass && queue.aside > 0;
-    let after = if everybody {
+    let with_aside = queue.terms.state(tick.now) == EffectiveState::Bypass && queue.aside > 0;
+    let after = if with_aside {
         i64::MIN
     } else {
         queue.passed_arrival

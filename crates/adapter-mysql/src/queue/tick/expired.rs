@@ -146,7 +146,7 @@ struct Any {
 
 /// Returns true if any user waits for their turn whose place is not expired. Users who stand aside
 /// do not count.
-pub(in crate::queue) async fn anybody_waits(
+pub(in crate::queue) async fn any_user_waits(
     session: &mut Session,
     concert: ConcertId,
     queue: &QueueRow,
@@ -168,7 +168,7 @@ pub(in crate::queue) async fn anybody_waits(
 }
 
 /// Returns true if any user has a place that is not expired.
-pub(in crate::queue) async fn anybody_there(
+pub(in crate::queue) async fn any_user_is_there(
     session: &mut Session,
     concert: ConcertId,
     queue: &QueueRow,
@@ -290,7 +290,7 @@ pub(super) async fn remove(
     let removed = Fixed(statement).execute(session.connection()).await?;
     if removed != expired.len() {
         // A place was claimed since it was read.
-        return Err(errors::outrun());
+        return Err(errors::changed_meanwhile());
     }
     for place in expired {
         queue.count_out(Phase::of(place.phase)?, Arrival::from_micros(place.arrival));

@@ -1,4 +1,4 @@
-//! What the jobs do with a queue: admission and expiry, each under the lock of the queue's row.
+//! The jobs of a queue: admission and expiry, each under the lock of the queue's row.
 
 mod admit;
 mod begin;

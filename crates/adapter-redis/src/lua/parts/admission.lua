@@ -1,7 +1,7 @@
 -- The room for admissions. Mirrors model/queue/admission.rs and model/queue/window.rs.
 
--- Returns how many users the running window still admits. Starts the first window, or moves on to
--- the running one.
+-- Returns the number of users whom the running window still admits. Starts the first window, or
+-- moves on to the running one.
 local function room_in_window()
   local window = call('HMGET', QUEUE, 'window_start', 'window_interval', 'window_admitted')
   local start, interval, admitted = tonumber(window[1]), tonumber(window[2]), tonumber(window[3])
@@ -17,13 +17,14 @@ local function room_in_window()
     start, admitted = window_at(now, start, interval, admitted)
   end
   if start ~= started or interval ~= length then
-    call('HSET', QUEUE, 'window_start', start, 'window_interval', interval, 'window_admitted', admitted)
+    call('HSET', QUEUE, 'window_start', start, 'window_interval', interval,
+      'window_admitted', admitted)
   end
   return terms.admit - admitted
 end
 
--- Returns how many users may be admitted in this state besides the active ones. Called only for an
--- attempt to admit a user, because it starts the first window.
+-- Returns the number of users who may be admitted in this state besides the active ones. Called
+-- only for an attempt to admit a user, because it starts the first window.
 local function room(state, active)
   if state == 'bypass' then
     return math.huge

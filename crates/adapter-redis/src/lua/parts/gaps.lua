@@ -4,7 +4,7 @@
 -- Each gap has `after`, the last arrival before it; `last`, its last arrival; `found_at`, the
 -- instant at which the loss was found; and `confirmed`. GAP_MARGIN is in microseconds.
 local GAPS_MAX, GAP_MARGIN = 8, 5000000
-local gaps = found[12] and cmsgpack.unpack(found[12]) or {}
+local gaps = fields[12] and cmsgpack.unpack(fields[12]) or {}
 
 local function gap_is_open(gap)
   return now < gap.found_at + terms.waiting_ttl
@@ -23,7 +23,7 @@ local function gap_of(arrival)
   end
 end
 
--- Returns until when tickets of any confirmed gap re-enter. nil if none do.
+-- Returns the instant until which tickets of any confirmed gap re-enter. nil if none do.
 local function gaps_open_until()
   local latest
   for _, gap in ipairs(gaps) do
@@ -42,7 +42,7 @@ local function save_gaps()
   end
 end
 
--- Drops the gaps that are over, without saving. Returns whether there were any.
+-- Drops the gaps that are over, without saving. Returns true if there were any.
 local function forget_gaps()
   local kept = {}
   for _, gap in ipairs(gaps) do
@@ -50,13 +50,13 @@ local function forget_gaps()
       kept[#kept + 1] = gap
     end
   end
-  local forgot = #kept < #gaps
+  local any_dropped = #kept < #gaps
   gaps = kept
-  return forgot
+  return any_dropped
 end
 
 -- Adds a gap, or extends the last one if the two touch and are equally confirmed. Of more than
--- GAPS_MAX gaps drops the oldest that is not confirmed, or else the oldest.
+-- GAPS_MAX gaps, drops the oldest that is not confirmed, or else the oldest.
 local function push_gap(gap)
   forget_gaps()
   local before = gaps[#gaps]
@@ -77,10 +77,10 @@ local function push_gap(gap)
   save_gaps()
 end
 
--- Opens the confirmed gap of a certain loss. `shown` is the arrival of the lost ticket, if one was
--- shown.
-local function open_gap(shown)
-  local last = math.max(now, last_arrival, shown or 0) + GAP_MARGIN
+-- Opens the confirmed gap of a certain loss. `lost_arrival` is the arrival of the lost ticket that
+-- a user showed, or nil.
+local function open_gap(lost_arrival)
+  local last = math.max(now, last_arrival, lost_arrival or 0) + GAP_MARGIN
   push_gap({ after = last_arrival, last = last, found_at = now, confirmed = true })
   last_arrival = last
   call('HSET', QUEUE, 'last_arrival', last)
@@ -93,7 +93,8 @@ local function open_gap_after_silence()
   end
 end
 
--- Records that a lost ticket was shown. Mirrors model/queue/reentry.rs (QueueTerms::record_lost).
+-- Records that a user showed a lost ticket. Mirrors model/queue/reentry.rs
+-- (QueueTerms::record_lost).
 local function confirm_loss(arrival)
   local gap = gap_of(arrival)
   if not gap then
@@ -106,13 +107,13 @@ end
 
 -- Removes an arrival that is given out now, and those before it, from the gap that contains it.
 local function give_out(arrival)
-  local any = false
+  local any_changed = false
   for _, gap in ipairs(gaps) do
     if gap_has(gap, arrival) then
-      gap.after, any = arrival, true
+      gap.after, any_changed = arrival, true
     end
   end
-  if any then
+  if any_changed then
     save_gaps()
   end
 end

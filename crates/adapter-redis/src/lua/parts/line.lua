@@ -1,11 +1,11 @@
--- Whether any user waits for their turn.
+-- The check whether any user waits for their turn.
 
--- The most heads that are read to find one that is not expired.
+-- The maximum number of heads that are read to find one that is not expired.
 local HEADS_MAX = 500
 
--- Returns true if one of the users of `key` from this rank on has a place that is not expired, or
--- if there are more than HEADS_MAX of them.
-local function any_lives(key, first)
+-- Returns true if a place of `key` from this rank on is not expired, or if there are more than
+-- HEADS_MAX of them.
+local function any_unexpired(key, first)
   local heads = call('ZRANGE', key, first, first + HEADS_MAX)
   if #heads == 0 or #heads > HEADS_MAX then
     return #heads > 0
@@ -22,11 +22,11 @@ end
 -- Returns true if any of the `in_line` users in the line waits for their turn. Users who stand
 -- aside do not. `waiting` of the places are not expired. Expired places may belong to users who
 -- stand aside or to others: the two are distinguished only if the counts do not decide.
-local function finds_line(in_line, waiting)
+local function has_line(in_line, waiting)
   local passed, aside = count_passed()
-  local over, heads = in_line - waiting, in_line - aside
+  local expired, heads = in_line - waiting, in_line - aside
   if waiting == 0 or heads == 0 then
     return false
   end
-  return heads > over or any_lives(RETURNED, 0) or any_lives(WAITING, passed)
+  return heads > expired or any_unexpired(RETURNED, 0) or any_unexpired(WAITING, passed)
 end

@@ -17,10 +17,10 @@
 --   9 returned   sorted set: waiting users whom admission has passed and who are next in line, by
 --                arrival: those who stood aside and have sent a heartbeat since, and those who
 --                re-entered. Users whom admission has passed and who are not in it stand aside
--- ARGV[1] is how much later the time is than the clock of the server (0 in production). The last
--- two are the name of the server (server.lua) and the number of the call (scripts.rs). All times
--- are in microseconds, and instants count from 1970: whole numbers below 2^53, which a double keeps
--- exactly. FORMAT is the format number of the keys (scripts.rs).
+-- ARGV[1] is added to the clock of the server (0 in production). The last two are the name of the
+-- server (server.lua) and the number of the call (scripts.rs). All times are in microseconds, and
+-- instants count from 1970: whole numbers below 2^53, which a double keeps exactly. FORMAT is the
+-- format number of the keys (scripts.rs).
 -- Returns `other_format` with the format of the queue if this program does not know it, or
 -- `unknown` if the store does not have the queue or it has to be converted by SEED.
 --
@@ -34,27 +34,27 @@ local UNCLAIMED, PLACES, ENDED, LEFT, RETURNED = KEYS[5], KEYS[6], KEYS[7], KEYS
 local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2] + ARGV[1]
 
-local found = call('HMGET', QUEUE, 'format', 'terms', 'serving_since', 'last_tick', 'sold_out', 'admitted',
-  'ends_from', 'last_arrival', 'listing', 'admitted_up_to', 'server', 'gaps')
-if found[1] and found[1] ~= FORMAT and found[1] ~= FORMER_FORMAT then
-  return { 'other_format', now, found[1] }
-elseif found[1] ~= FORMAT or not found[2] then
+local fields = call('HMGET', QUEUE, 'format', 'terms', 'serving_since', 'last_tick', 'sold_out',
+  'admitted', 'ends_from', 'last_arrival', 'listing', 'admitted_up_to', 'server', 'gaps')
+if fields[1] and fields[1] ~= FORMAT and fields[1] ~= FORMER_FORMAT then
+  return { 'other_format', now, fields[1] }
+elseif fields[1] ~= FORMAT or not fields[2] then
   -- A queue of an earlier version: SEED converts it.
   return { 'unknown', now }
 end
-local terms = cmsgpack.unpack(found[2])
-local recorded_since, last_tick = tonumber(found[3]), tonumber(found[4])
+local terms = cmsgpack.unpack(fields[2])
+local recorded_since, last_tick = tonumber(fields[3]), tonumber(fields[4])
 -- What is left to buy. Mirrors model/queue/sale.rs (SaleState::number).
 local SALE_SOLD_OUT, SALE_ENDED, SALE_UNPLANNED = 1, 2, 3
-local sale = tonumber(found[5]) or 0
+local sale = tonumber(fields[5]) or 0
 -- The number of users who were admitted from the line.
-local admitted = tonumber(found[6]) or 0
+local admitted = tonumber(fields[6]) or 0
 -- The earliest deadline that any place may have, whatever the clock does: before it no place is
 -- expired. Ticks move it on.
-local ends_from = tonumber(found[7]) or 0
-local last_arrival, listing = tonumber(found[8]) or 0, tonumber(found[9]) or 0
+local ends_from = tonumber(fields[7]) or 0
+local last_arrival, listing = tonumber(fields[8]) or 0, tonumber(fields[9]) or 0
 -- The latest arrival that admission has passed. 0, which is before every arrival, if none.
-local passed_to = tonumber(found[10]) or 0
+local passed_to = tonumber(fields[10]) or 0
 
 -- The start of uninterrupted service. After an outage service starts again only now. It cannot
 -- start in the future, where a clock that stepped back may have left it.
@@ -72,20 +72,21 @@ local function may_end_at(instant)
   end
 end
 
-local function recovering()
+local function is_recovering()
   return terms.recovering_until and now < terms.recovering_until
 end
 
--- The effective state: the first that applies wins.
+-- Returns the effective state: the first that applies wins.
 -- Mirrors model/queue/state.rs (QueueView::effective).
 local function effective_state()
   if terms.state == 'closed' then
     return 'closed'
   elseif sale == SALE_ENDED then
     return 'ended'
-  elseif recovering() then
+  elseif is_recovering() then
     return 'recovering'
-  elseif terms.state == 'paused' or (terms.opens_at and now < terms.opens_at) or sale == SALE_UNPLANNED then
+  elseif terms.state == 'paused' or (terms.opens_at and now < terms.opens_at)
+    or sale == SALE_UNPLANNED then
     return 'paused'
   elseif sale == SALE_SOLD_OUT then
     return 'sold_out'
@@ -93,7 +94,8 @@ local function effective_state()
   return terms.state
 end
 
--- Returns how many users whom admission has passed still wait, and how many of them stand aside.
+-- Returns the number of waiting users whom admission has passed, and the number of them who stand
+-- aside.
 -- Expired places count until they are removed.
 local function count_passed()
   if passed_to == 0 then
@@ -113,10 +115,10 @@ local function remove_from_line(members)
   call('HINCRBY', QUEUE, 'departed', #members)
 end
 
--- The beginning of a reply: its word, its instant, and the view of the queue: state, opens_at or
--- false, 1 while recovering or else 0, and the number of the sale.
-local function answer(what)
-  return { what, now, terms.state, terms.opens_at or false, recovering() and 1 or 0, sale }
+-- Returns the beginning of a reply: its word, its instant, and the view of the queue: state,
+-- opens_at or false, 1 while recovering or else 0, and the number of the sale.
+local function new_reply(word)
+  return { word, now, terms.state, terms.opens_at or false, is_recovering() and 1 or 0, sale }
 end
 
 -- Packs an active place for PLACES: arrival, admission and, once claimed, claim and deadline.

@@ -1,12 +1,13 @@
 -- Re-entry of users whose places the store has lost. Mirrors model/queue/reentry.rs
 -- (QueueTerms::reenters).
 
--- Returns until when users re-enter with tickets of another generation. nil if they do not.
+-- Returns the instant until which users re-enter with tickets of another generation. nil if they do
+-- not.
 local function comeback_until()
   return terms.comeback_until and now < terms.comeback_until and terms.comeback_until or nil
 end
 
--- Returns until when users may re-enter after a known loss. nil if they may not.
+-- Returns the instant until which users may re-enter after a known loss. nil if they may not.
 local function reentry_until()
   local after_loss, after_gap = comeback_until(), gaps_open_until()
   return after_loss and after_gap and math.max(after_loss, after_gap) or after_loss or after_gap

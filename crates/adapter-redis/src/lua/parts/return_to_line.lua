@@ -1,4 +1,4 @@
--- How a user who stood aside is next in line again. Mirrors model/queue/turn.rs (HeadDecision).
+-- The return of a user who stood aside. Mirrors model/queue/head_decision.rs (HeadDecision).
 
 -- Makes a user who has just sent a heartbeat next in line if admission has passed them.
 local function return_to_line(member, arrival)

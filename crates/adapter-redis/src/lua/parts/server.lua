@@ -12,32 +12,32 @@ local SILENCE = 60000000
 
 local function change_server(name)
   local packed = call('HGET', QUEUE, 'servers')
-  local former = packed and cmsgpack.unpack(packed) or {}
+  local earlier = packed and cmsgpack.unpack(packed) or {}
   local takes_turns = false
-  for n = #former, 1, -1 do
-    if former[n][1] == name then
-      if now < former[n][2] + terms.waiting_ttl / 2 then
-        -- The server is one of several that take turns, and was recorded a moment ago.
+  for n = #earlier, 1, -1 do
+    if earlier[n][1] == name then
+      if now < earlier[n][2] + terms.waiting_ttl / 2 then
+        -- The server is one of several that take turns, and was recorded a short time ago.
         return
       end
-      takes_turns = now < former[n][2] + terms.waiting_ttl
-      table.remove(former, n)
+      takes_turns = now < earlier[n][2] + terms.waiting_ttl
+      table.remove(earlier, n)
     end
   end
-  former[#former + 1] = { found[11], now }
-  if #former == SERVERS_MAX then
-    table.remove(former, 1)
+  earlier[#earlier + 1] = { fields[11], now }
+  if #earlier == SERVERS_MAX then
+    table.remove(earlier, 1)
   end
-  call('HSET', QUEUE, 'server', name, 'servers', cmsgpack.pack(former))
+  call('HSET', QUEUE, 'server', name, 'servers', cmsgpack.pack(earlier))
   if not takes_turns then
     open_gap()
   end
 end
 
 local server = ARGV[#ARGV - 1]
-if server ~= '' and not found[11] then
+if server ~= '' and not fields[11] then
   call('HSET', QUEUE, 'server', server)
-elseif server ~= '' and server ~= found[11] then
+elseif server ~= '' and server ~= fields[11] then
   change_server(server)
 end
 

@@ -5,10 +5,10 @@
 -- takes none.
 -- Returns `done`; after the view of the queue the generation, the number of users admitted from the
 -- line, and the number under which the queue is to be listed as busy, false if it need not be; then
--- a string with a record for each user, in the order of ARGV (`reply_to`).
+-- a string with a record for each user, in the order of ARGV (`set_record`).
 --
--- The result is that of single calls, one for each user, in the order of ARGV. For this no user may
--- be named twice in a call, because all places are read once, before the first write: a second
+-- The result is that of single calls, one for each user, in the order of ARGV. So no user may be
+-- named twice in a call, because all places are read once, before the first write: a second
 -- entry would not see what the first one changed. The batches of requests have each user once. Two
 -- scripts allow a user twice: record_heartbeats.lua, which removes no place and reads the last
 -- heartbeat again before it replaces it, and peek.lua, which changes nothing.
@@ -32,34 +32,36 @@ local waiting_arrivals = call('ZMSCORE', WAITING, unpack(members))
 local heartbeats = waiting_cutoff and call('ZMSCORE', HEARD, unpack(members)) or {}
 local places, expired_places = {}, {}
 for n = 1, #members do
-  local place, is_over = false, false
+  local place, is_expired = false, false
   if is_place(active_places[n]) then
     local arrival, admitted_at, claimed_at, ends_at = unpack_place(active_places[n])
     ends_at = ends_at or claim_end(admitted_at)
-    place = { arrival = arrival, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at }
-    is_over = ends_at <= now
+    place = {
+      arrival = arrival, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at,
+    }
+    is_expired = ends_at <= now
   elseif waiting_arrivals[n] then
     place = { arrival = tonumber(waiting_arrivals[n]), waits = true }
     local heartbeat = tonumber(heartbeats[n])
-    is_over = heartbeat and heartbeat <= waiting_cutoff
+    is_expired = heartbeat and heartbeat <= waiting_cutoff
   end
-  places[n] = not is_over and place
-  expired_places[n] = is_over and place
+  places[n] = not is_expired and place
+  expired_places[n] = is_expired and place
 end
 
 -- The number of waiting places, including expired ones that no tick has removed.
 local in_line = call('ZCARD', WAITING)
 
 -- The heartbeats to record: instant and member of each, alternating.
-local heard = {}
+local new_heartbeats = {}
 
-local function heartbeat(member, arrival)
-  heard[#heard + 1] = now
-  heard[#heard + 1] = member
+local function record_heartbeat(member, arrival)
+  new_heartbeats[#new_heartbeats + 1] = now
+  new_heartbeats[#new_heartbeats + 1] = member
   return_to_line(member, arrival)
 end
 
--- True once a user has re-entered.
+-- True once a user has re-entered in this call.
 local reentered = false
 
 -- Puts `member`, whose ticket re-enters, back into the line and returns the place. New joins get
@@ -94,7 +96,7 @@ local function remove_place(member, place)
   end
 end
 
--- Returns the place of the n-th user's ticket, which may re-enter; nil if it is gone. Counts as a
+-- Returns the place of the n-th user's ticket, which may re-enter; nil if it is gone. Records a
 -- heartbeat.
 local function place_of_ticket(n)
   local member, arrival, generation = user(n)
@@ -106,7 +108,7 @@ local function place_of_ticket(n)
   elseif place.arrival ~= arrival then
     return nil
   elseif place.waits then
-    heartbeat(member, arrival)
+    record_heartbeat(member, arrival)
   end
   return place
 end
@@ -120,29 +122,30 @@ local records = {}
 -- place, 2 for an active unclaimed one, 3 for a claimed one; then three whole numbers: the arrival,
 -- and for a waiting place the position and the number of users behind, for an active place the
 -- admission and the deadline.
-local function reply_to(n, came, place)
-  local standing, arrival, one, other = 0, 0, 0, 0
+local function set_record(n, outcome, place)
+  local standing, arrival, first, second = 0, 0, 0, 0
   if place then
     arrival = place.arrival
     if place.waits then
       local ahead = place.ahead or call('ZRANK', WAITING, members[n])
-      standing, one, other = 1, ahead + 1, in_line - ahead - 1
+      standing, first, second = 1, ahead + 1, in_line - ahead - 1
     else
-      standing, one, other = place.claimed_at and 3 or 2, place.admitted_at, place.ends_at
+      standing, first, second = place.claimed_at and 3 or 2, place.admitted_at, place.ends_at
     end
   end
-  records[n] = struct.pack('<BBi8i8i8', came, standing, arrival, one, other)
+  records[n] = struct.pack('<BBi8i8i8', outcome, standing, arrival, first, second)
 end
 
--- Records the heartbeats and returns the reply, once every user has a record. If users `joined` or
--- re-entered, the reply asks for the queue to be listed as busy unless it is listed.
-local function reply_to_all(joined)
-  if #heard > 0 then
+-- Records the heartbeats and returns the reply. Every user must have a record. If any user joined
+-- or re-entered, the reply asks for the queue to be listed as busy unless it is listed.
+local function batch_reply(any_joined)
+  if #new_heartbeats > 0 then
     may_end_at(now + terms.waiting_ttl)
-    call('ZADD', HEARD, unpack(heard))
+    call('ZADD', HEARD, unpack(new_heartbeats))
   end
-  local reply = answer('done')
-  local to_list = (joined or reentered) and listing % 2 == 0 and listing + 1
-  reply[7], reply[8], reply[9], reply[10] = terms.generation, admitted, to_list or false, table.concat(records)
+  local reply = new_reply('done')
+  local new_listing = (any_joined or reentered) and listing % 2 == 0 and listing + 1
+  reply[7], reply[8] = terms.generation, admitted
+  reply[9], reply[10] = new_listing or false, table.concat(records)
   return reply
 end

@@ -15,11 +15,11 @@ use frontrow_domain::model::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::case::{Ask, Case, Held, Passed, Shown};
+use super::case::{Call, Case, CasePlace, TicketKind, TurnState};
 
 pub(super) const GENERATION: Generation = Generation(7);
 
-/// A queue as a case has it, at the instant at which it is asked.
+/// The queue of a case, at the instant of its call.
 pub(super) struct Expected<'a> {
     case: &'a Case,
     /// When the case was written.
@@ -28,39 +28,41 @@ pub(super) struct Expected<'a> {
     concert: ConcertId,
     pub(super) terms: QueueTerms,
     pub(super) admission: Admission,
-    /// The places that there are, by their numbers.
+    /// The numbers of the places.
     pub(super) places: Vec<usize>,
-    /// Those of them whose users stand aside, and those whose users stood aside and have returned.
+    /// The places whose users stand aside.
     pub(super) aside: BTreeSet<usize>,
+    /// The places whose users stood aside and have returned.
     pub(super) returned: BTreeSet<usize>,
-    /// How many users were admitted from the line, or removed from it.
+    /// The number of users who were admitted from the line.
     admitted: u64,
+    /// The number of users who were removed from the line, admitted ones included.
     departed: u64,
 }
 
-/// So many milliseconds before `instant`.
+/// Returns the instant `millis` milliseconds before `instant`.
 pub(super) fn before(instant: Timestamp, millis: i64) -> Timestamp {
     instant - SignedDuration::from_millis(millis)
 }
 
-/// When the user of this number arrived; those of later numbers later.
+/// Returns the arrival of the user of this number. A larger number arrives later.
 pub(super) fn arrival(written: Timestamp, number: usize) -> Arrival {
     let number = i64::try_from(number).unwrap();
     Arrival::from_micros(before(written, 3_600_000).as_microsecond() + number)
 }
 
-/// The arrival of a ticket that the user of this number may show.
-pub(super) fn arrival_of(shown: Shown, written: Timestamp, number: usize) -> Arrival {
+/// Returns the arrival of the ticket of this kind of the user of this number.
+pub(super) fn arrival_of(kind: TicketKind, written: Timestamp, number: usize) -> Arrival {
     let arrival = arrival(written, number).micros();
-    Arrival::from_micros(match shown {
-        Shown::Nothing | Shown::Good => arrival,
-        Shown::Stale => arrival - 1_000,
-        Shown::Lost => arrival - 2_000,
-        Shown::Later => arrival + 500_000,
+    Arrival::from_micros(match kind {
+        TicketKind::NoTicket | TicketKind::Current => arrival,
+        TicketKind::Former => arrival - 1_000,
+        TicketKind::Lost => arrival - 2_000,
+        TicketKind::Later => arrival + 500_000,
     })
 }
 
-/// How the queue of a case recovers, if it was lost.
+/// Returns the recovery of the queue of a case. None if the queue was not lost.
 pub(super) fn recovery(case: &Case, written: Timestamp) -> Option<Recovery> {
     case.lost.map(|(_, lasts)| Recovery {
         served_up_to: case.served.map(|micros| after_first(written, micros)),
@@ -68,12 +70,12 @@ pub(super) fn recovery(case: &Case, written: Timestamp) -> Option<Recovery> {
     })
 }
 
-/// The arrival this number of microseconds after that of the first place.
+/// Returns the arrival this number of microseconds after that of the first place.
 pub(super) fn after_first(written: Timestamp, micros: i64) -> Arrival {
     Arrival::from_micros(arrival(written, 0).micros() + micros)
 }
 
-/// The latest arrival that the queue of a case knows.
+/// Returns the latest arrival that the queue of a case knows.
 pub(super) fn last_arrival(case: &Case, written: Timestamp, lost_at: Option<Timestamp>) -> Arrival {
     if case.writes.knows_no_later_arrival {
         last_known(written)
@@ -82,12 +84,12 @@ pub(super) fn last_arrival(case: &Case, written: Timestamp, lost_at: Option<Time
     }
 }
 
-/// An arrival after those of all places.
+/// Returns an arrival after those of all places.
 fn last_known(written: Timestamp) -> Arrival {
     Arrival::from_micros(arrival(written, 0).micros() + 100_000)
 }
 
-/// The gap of a case, which has the tickets that are later than all places.
+/// Returns the gap of a case, in which tickets later than all places are.
 pub(super) fn gap(case: &Case, written: Timestamp) -> Option<Gap> {
     case.writes.gap.map(|(found, confirmed)| Gap {
         after: last_known(written),
@@ -97,7 +99,7 @@ pub(super) fn gap(case: &Case, written: Timestamp) -> Option<Gap> {
     })
 }
 
-/// The server that answers, or the one before.
+/// Returns the server that answers, or the one before it.
 fn server(before: bool) -> Option<ServerId> {
     ServerId::named(if before { "before" } else { "now" })
 }
@@ -115,12 +117,14 @@ impl<'a> Expected<'a> {
         let reentry = recovery(case, written).zip(lost_at);
         let reentry = reentry
             .map(|(recovery, lost_at)| ReentryPeriod::begin(lost_at, recovery, policy.waiting_ttl));
-        let with = |wanted| {
+        let in_turn_state = |turn_state: TurnState| {
+            let is_in_it = |place: &CasePlace| match place {
+                CasePlace::Waiting { turn, .. } => *turn == turn_state,
+                CasePlace::Unclaimed { .. } | CasePlace::Claimed { .. } => false,
+            };
             let places = case.places.iter().enumerate();
             places
-                .filter(
-                    |(_, held)| matches!(held, Held::Waiting { passed, .. } if *passed == wanted),
-                )
+                .filter(|(_, place)| is_in_it(place))
                 .map(|(number, _)| number)
                 .collect()
         };
@@ -152,8 +156,8 @@ impl<'a> Expected<'a> {
                     }),
             },
             places: (0..case.places.len()).collect(),
-            aside: with(Passed::Aside),
-            returned: with(Passed::Returned),
+            aside: in_turn_state(TurnState::Aside),
+            returned: in_turn_state(TurnState::Returned),
             admitted: 0,
             departed: 0,
             case,
@@ -161,11 +165,11 @@ impl<'a> Expected<'a> {
             now,
             concert,
         };
-        if !matches!(case.ask, Ask::Change(_) | Ask::Served) {
-            // Ticks of a queue without places look for no silence.
-            let ticks = matches!(case.ask, Ask::Admit(_) | Ask::Expire(_));
+        if !matches!(case.call, Call::Change(_) | Call::Served) {
+            // A tick of a queue without places does not end a silence.
+            let is_tick = matches!(case.call, Call::Admit(_) | Call::Expire(_));
             let recorded = expected.terms.last_tick;
-            if ticks && case.places.is_empty() {
+            if is_tick && case.places.is_empty() {
                 expected.terms.last_tick = now;
             }
             expected.terms.find_losses(server(false).as_ref(), now);
@@ -174,11 +178,11 @@ impl<'a> Expected<'a> {
         expected
     }
 
-    /// True where a ticket brings back the place of a user who has none, or whose place of this
-    /// number is removed because it is past its end.
+    /// Returns true if a ticket re-enters for a user without a place, or for a user whose expired
+    /// place `removed` is removed.
     fn reenters(&self, ticket: &Ticket, removed: Option<usize>) -> bool {
-        let ended = self.case.writes.ended.zip(self.case.ask.who());
-        let ended = ended.map(|(ended, who)| arrival_of(ended, self.written, who));
+        let ended = self.case.writes.ended.zip(self.case.call.user_number());
+        let ended = ended.map(|(kind, number)| arrival_of(kind, self.written, number));
         let removed = removed.filter(|_| self.terms.accepts_reentry(self.now));
         let removed = removed.map(|number| arrival(self.written, number));
         self.terms.reenters(ticket, removed.or(ended), self.now)
@@ -198,8 +202,8 @@ impl<'a> Expected<'a> {
             .filter(|period| self.now < period.open_until);
         let kind = match (served, after_loss) {
             (_, Some(_)) => "all may re-enter",
-            (None, None) => "none was served",
-            (Some(_), None) => "some were served",
+            (None, None) => "no user was served",
+            (Some(_), None) => "some users were served",
         };
         (kind, served)
     }
@@ -210,13 +214,13 @@ impl<'a> Expected<'a> {
 
     fn end(&self, number: usize) -> PlaceEnd {
         match self.case.places[number] {
-            Held::Waiting { heartbeat, .. } => PlaceEnd::Waiting {
+            CasePlace::Waiting { heartbeat, .. } => PlaceEnd::Waiting {
                 heartbeat: before(self.written, heartbeat),
             },
-            Held::Unclaimed { admitted } => PlaceEnd::Unclaimed {
+            CasePlace::Unclaimed { admitted } => PlaceEnd::Unclaimed {
                 admitted_at: before(self.written, admitted),
             },
-            Held::Claimed { until, .. } => PlaceEnd::Claimed {
+            CasePlace::Claimed { until, .. } => PlaceEnd::Claimed {
                 until: before(self.written, until),
             },
         }
@@ -227,69 +231,75 @@ impl<'a> Expected<'a> {
     }
 
     fn waits(&self, number: usize) -> bool {
-        matches!(self.case.places[number], Held::Waiting { .. })
+        matches!(self.case.places[number], CasePlace::Waiting { .. })
     }
 
-    /// Removes active places past their end where a capacity counts. True where there were any.
+    /// Removes expired active places if the state is open with a capacity. Returns true if there
+    /// were any.
     fn make_room(&mut self) -> bool {
         let counts = self.terms.policy().capacity.is_some()
             && self.terms.state(self.now) == EffectiveState::Open;
-        let over = |number: &usize| counts && !self.waits(*number) && self.is_over(*number);
-        let kept: Vec<_> = self.places.iter().copied().filter(|n| !over(n)).collect();
+        let expired = |number: &usize| counts && !self.waits(*number) && self.is_over(*number);
+        let kept: Vec<_> = self
+            .places
+            .iter()
+            .copied()
+            .filter(|n| !expired(n))
+            .collect();
         let removed = kept.len() < self.places.len();
         self.places = kept;
         removed
     }
 
-    /// How many wait and how many are active, without places past their end.
+    /// Returns the numbers of waiting and of active users, without expired places.
     fn counts(&self) -> (u64, u64) {
-        let live = self
+        let unexpired = self
             .places
             .iter()
             .copied()
             .filter(|number| !self.is_over(*number));
         let (waiting, active): (Vec<usize>, Vec<usize>) =
-            live.partition(|number| self.waits(*number));
+            unexpired.partition(|number| self.waits(*number));
         (waiting.len() as u64, active.len() as u64)
     }
 
-    /// Whether any user waits for their turn.
+    /// Returns true if any user waits for their turn.
     fn has_line(&self) -> bool {
         let in_line = |number: &&usize| self.waits(**number) && !self.aside.contains(number);
         let mut line = self.places.iter().filter(in_line);
         line.any(|number| !self.is_over(*number))
     }
 
-    /// A user who stood aside sends a heartbeat.
+    /// Records a heartbeat of a user, who may have stood aside.
     fn return_to_line(&mut self, number: usize) {
         if self.aside.remove(&number) {
             self.returned.insert(number);
         }
     }
 
-    /// Keeps those of the places that are `kept`.
+    /// Keeps only the places for which `kept` is true.
     fn keep(&mut self, kept: impl Fn(usize) -> bool) {
         self.places.retain(|number| kept(*number));
         self.aside.retain(|number| kept(*number));
         self.returned.retain(|number| kept(*number));
     }
 
-    /// Whether there is an entry, past its end or not; and whether it is a place.
+    /// Returns whether the user has a place, expired or not, and whether it has not expired.
     fn has(&self, number: usize) -> (bool, bool) {
         let entry = self.places.contains(&number);
         (entry, entry && !self.is_over(number))
     }
 
-    pub(super) fn ticket(&self, user: &UserId, number: usize, shown: Shown) -> Option<Ticket> {
-        let generation = match shown {
-            Shown::Nothing => return None,
-            Shown::Good | Shown::Stale | Shown::Later => GENERATION,
-            Shown::Lost => Generation(6),
+    pub(super) fn ticket(&self, user: &UserId, number: usize, kind: TicketKind) -> Option<Ticket> {
+        let generation = match kind {
+            TicketKind::NoTicket => return None,
+            TicketKind::Current | TicketKind::Former | TicketKind::Later => GENERATION,
+            TicketKind::Lost => Generation(6),
         };
         Some(Ticket {
             concert: self.concert,
             user: user.clone(),
-            arrival: arrival_of(shown, self.written, number),
+            arrival: arrival_of(kind, self.written, number),
             generation,
         })
     }
@@ -307,7 +317,7 @@ impl<'a> Expected<'a> {
         }
     }
 
-    /// The standing of a user who arrived at `arrival` and waits.
+    /// Returns the standing of a user who arrived at `arrival` and waits.
     fn in_line(&self, arrival: Arrival) -> Standing {
         let line = self.places.iter().filter(|number| self.waits(**number));
         let (mut ahead, mut behind) = (0, 0);
@@ -326,13 +336,13 @@ impl<'a> Expected<'a> {
         let arrival = arrival(self.written, number);
         let until = self.end(number).at(&self.deadlines());
         let standing = match self.case.places[number] {
-            Held::Waiting { .. } => self.in_line(arrival),
-            Held::Unclaimed { admitted } => Standing::Active {
+            CasePlace::Waiting { .. } => self.in_line(arrival),
+            CasePlace::Unclaimed { admitted } => Standing::Active {
                 admitted_at: before(self.written, admitted),
                 until,
                 claimed: false,
             },
-            Held::Claimed { claimed, .. } => Standing::Active {
+            CasePlace::Claimed { claimed, .. } => Standing::Active {
                 admitted_at: before(self.written, claimed),
                 until,
                 claimed: true,
@@ -341,7 +351,7 @@ impl<'a> Expected<'a> {
         self.place(user, arrival, standing)
     }
 
-    /// A place is made: in a queue without one, service counts from it.
+    /// Records the first place of a queue, with which its service begins.
     fn note_first_place(&mut self) {
         if self.places.is_empty() && self.terms.tick_is_due(self.now) {
             self.record_service();

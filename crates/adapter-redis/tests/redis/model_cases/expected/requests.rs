@@ -9,7 +9,7 @@ use frontrow_domain::{
 };
 
 use super::{
-    super::case::{Held, Shown},
+    super::case::{CasePlace, TicketKind},
     Expected, arrival, before,
 };
 
@@ -18,9 +18,9 @@ impl Expected<'_> {
         &mut self,
         user: &UserId,
         number: usize,
-        shown: Shown,
+        kind: TicketKind,
     ) -> (&'static str, JoinOutcome) {
-        let ticket = self.ticket(user, number, shown);
+        let ticket = self.ticket(user, number, kind);
         let (entry, has_place) = self.has(number);
         let (waiting, active) = self.counts();
         let facts = JoinFacts {
@@ -70,19 +70,19 @@ impl Expected<'_> {
                 let place = self.place(user, arrival, self.in_line(arrival));
                 ("wait", JoinOutcome::Joined(place))
             }
-            JoinDecision::Refuse(why) => {
-                let kind = match why {
+            JoinDecision::Refuse(refusal) => {
+                let kind = match refusal {
                     JoinRefusal::Closed => "refuse: closed",
                     JoinRefusal::Ended => "refuse: ended",
                     JoinRefusal::SoldOut => "refuse: sold out",
                     JoinRefusal::Full => "refuse: full",
                 };
-                (kind, JoinOutcome::Refused(why, view))
+                (kind, JoinOutcome::Refused(refusal, view))
             }
         }
     }
 
-    /// The place that a ticket is good for.
+    /// Returns the place of a ticket. None if it is gone.
     fn place_with(&mut self, ticket: &Ticket, number: usize) -> Option<Place> {
         let (entry, has_place) = self.has(number);
         if !entry && self.reenters(ticket, None) {
@@ -91,8 +91,8 @@ impl Expected<'_> {
             let standing = self.in_line(ticket.arrival);
             return Some(self.place(&ticket.user, ticket.arrival, standing));
         }
-        let theirs = has_place && ticket.arrival == arrival(self.written, number);
-        theirs.then(|| {
+        let is_theirs = has_place && ticket.arrival == arrival(self.written, number);
+        is_theirs.then(|| {
             self.return_to_line(number);
             self.place_of(&ticket.user, number)
         })
@@ -126,7 +126,7 @@ impl Expected<'_> {
         };
         let deadlines = self.deadlines();
         let (claimed_at, until) = match self.case.places[number] {
-            Held::Claimed { claimed, .. } => (before(self.written, claimed), until),
+            CasePlace::Claimed { claimed, .. } => (before(self.written, claimed), until),
             _ => (self.now, deadlines.active_end(self.now)),
         };
         let standing = Standing::Active {
@@ -146,13 +146,13 @@ impl Expected<'_> {
         number: usize,
     ) -> (&'static str, LeaveOutcome) {
         let (entry, has_place) = self.has(number);
-        let theirs = has_place && ticket.arrival == arrival(self.written, number);
+        let is_theirs = has_place && ticket.arrival == arrival(self.written, number);
         let reenters = !entry && self.reenters(ticket, None);
         if reenters {
             self.terms.record_lost(ticket, self.now);
         }
-        self.keep(|other| other != number || !theirs);
-        if theirs || reenters {
+        self.keep(|other| other != number || !is_theirs);
+        if is_theirs || reenters {
             ("leave", LeaveOutcome::Left)
         } else {
             ("leave nothing", LeaveOutcome::Gone)

@@ -5,89 +5,91 @@ use frontrow_domain::{
     ports::TickReport,
 };
 
-use super::{super::case::Held, Expected, before};
+use super::{super::case::CasePlace, Expected, before};
 
 impl Expected<'_> {
     pub(in super::super) fn admit(&mut self, limit: u32) -> (&'static str, TickReport) {
         let (waiting, active) = self.counts();
         let (had_places, mut admitted, mut room) = (!self.places.is_empty(), 0, 0);
-        let (mut taken, mut absent, mut made_room) = (Vec::new(), Vec::new(), false);
+        let (mut removed, mut absent, mut made_room) = (Vec::new(), Vec::new(), false);
         let state = self.terms.state(self.now);
-        let everybody = state == EffectiveState::Bypass;
-        if waiting > 0 && (everybody || self.has_line()) {
+        let is_bypass = state == EffectiveState::Bypass;
+        if waiting > 0 && (is_bypass || self.has_line()) {
             made_room = self.make_room();
             room = self
                 .admission
                 .room(state, self.terms.policy(), active, self.now);
-            let most = room.min(limit.into()).min(waiting);
-            let is_in_line = |number: &&usize| everybody || !self.aside.contains(number);
+            let admissions_max = room.min(limit.into()).min(waiting);
+            let is_in_line = |number: &&usize| is_bypass || !self.aside.contains(number);
             let line = self.places.iter().filter(is_in_line);
             for &number in line {
-                let Held::Waiting { heartbeat, .. } = self.case.places[number] else {
+                let CasePlace::Waiting { heartbeat, .. } = self.case.places[number] else {
                     continue;
                 };
-                if admitted == most {
+                if admitted == admissions_max {
                     break;
                 }
                 let heartbeat = before(self.written, heartbeat);
                 match HeadDecision::of(heartbeat, &self.deadlines(), state, self.now) {
                     HeadDecision::StandAside => absent.push(number),
-                    HeadDecision::Remove => taken.push(number),
+                    HeadDecision::Remove => removed.push(number),
                     HeadDecision::Admit => {
                         admitted += 1;
-                        taken.push(number);
+                        removed.push(number);
                     }
                 }
             }
             let count = u32::try_from(admitted).unwrap();
             self.admission.record(state, self.terms.policy(), count);
         }
-        self.keep(|number| !taken.contains(&number));
+        self.keep(|number| !removed.contains(&number));
         self.returned.retain(|number| !absent.contains(number));
         self.aside.extend(absent.iter().copied());
         self.admitted += admitted;
-        self.departed += taken.len() as u64;
+        self.departed += removed.len() as u64;
         let heads =
-            |number: &&usize| self.waits(**number) && (everybody || !self.aside.contains(number));
+            |number: &&usize| self.waits(**number) && (is_bypass || !self.aside.contains(number));
         let has_heads = self.places.iter().any(|number| heads(&number));
         let more = admitted < room && admitted < waiting && has_heads;
-        let changed = made_room || !taken.is_empty() || !absent.is_empty();
+        let changed = made_room || !removed.is_empty() || !absent.is_empty();
         let mut report = self.report(had_places, changed, admitted, more);
-        // Those who were admitted are active from now on.
+        // Admitted users are active from now on.
         report.active += admitted;
         let kind = if !absent.is_empty() {
             "let stand aside"
         } else if admitted > 0 {
             "admit from the line"
         } else {
-            "admit nobody"
+            "admit no user"
         };
         (kind, report)
     }
 
     pub(in super::super) fn expire(&mut self, limit: u32) -> (&'static str, TickReport) {
         let had_places = !self.places.is_empty();
-        let over: Vec<_> = self
+        let expired: Vec<_> = self
             .places
             .iter()
             .copied()
             .filter(|n| self.is_over(*n))
             .collect();
-        // Places of the line go first.
-        let (mut order, active): (Vec<_>, Vec<_>) =
-            over.iter().copied().partition(|number| self.waits(*number));
+        // Waiting places are removed first.
+        let (mut order, active): (Vec<_>, Vec<_>) = expired
+            .iter()
+            .copied()
+            .partition(|number| self.waits(*number));
         order.sort_by_key(|number| match self.case.places[*number] {
-            Held::Waiting { heartbeat, .. } => -heartbeat,
+            CasePlace::Waiting { heartbeat, .. } => -heartbeat,
             _ => 0,
         });
         let in_line = order.len();
         order.extend(active);
-        let removed = over.len().min(limit as usize);
+        let removed = expired.len().min(limit as usize);
         self.departed += in_line.min(removed) as u64;
-        let kept: Vec<_> = order.split_off(removed);
-        // Which of several places go first is left to the store, where they are not all removed.
-        self.keep(|number| !over.contains(&number) || kept.contains(&number));
-        let more = removed < over.len();
+        let left: Vec<_> = order.split_off(removed);
+        // The order among the active places is that of the store, and is not compared.
+        self.keep(|number| !expired.contains(&number) || left.contains(&number));
+        let more = removed < expired.len();
         let report = self.report(had_places, removed > 0, removed as u64, more);
         ("expire", report)
     }

@@ -1,33 +1,34 @@
-//! A database as after a long season: as many reservations as seats, ledger rows and keys, in every
-//! state, of many users, performances and concerts.
+//! A large data set: as many reservations as seats, ledger rows and keys, in every state, of many
+//! users, performances and concerts.
 //!
-//! Row number `n` of each table belongs together: reservation `n` is about seat `n` and comes with
-//! ledger row `n` and key `n`. The last digits of `n` decide its outcome. Balances do not add up
-//! here.
+//! The rows with number `n` belong together: reservation `n` is for seat `n`, ledger row `n` and
+//! key `n`. The last digits of `n` decide its state. Balances do not add up here.
 
 use diesel_async::AsyncMysqlConnection;
 use uuid::Uuid;
 
 use crate::program::{execute, texts};
 
-/// How many concerts there are; each has five performances, those of the last ten are to come.
+/// Number of concerts. Each has five performances. Those of the last ten concerts are upcoming.
 pub(super) const CONCERTS: u64 = 100;
 const PERFORMANCES: u64 = 500;
-pub(super) const PERFORMANCES_TO_COME: u64 = 50;
-const PERFORMANCES_PAST: u64 = PERFORMANCES - PERFORMANCES_TO_COME;
+pub(super) const UPCOMING_PERFORMANCES: u64 = 50;
+const PAST_PERFORMANCES: u64 = PERFORMANCES - UPCOMING_PERFORMANCES;
 
-/// One who comes every day, and has a reservation in fifty.
+/// A user who has every fiftieth reservation.
 pub(super) const REGULAR: &str = "regular";
 
-/// How many rows each of the large tables has.
+/// The statements that insert a data set.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Season {
+pub(super) struct Dataset {
+    /// Number of rows of each large table.
     rows: u64,
 }
 
-impl Season {
-    /// A season of so many rows a table, whole hundreds a performance.
-    pub(super) fn of(rows: u64) -> Self {
+impl Dataset {
+    /// Returns a data set with `rows` rows in each large table. Each performance has a whole number
+    /// of hundreds of them.
+    pub(super) fn with_rows(rows: u64) -> Self {
         assert!(
             rows > 0 && rows.is_multiple_of(PERFORMANCES * 100),
             "{rows}"
@@ -35,29 +36,33 @@ impl Season {
         Self { rows }
     }
 
-    pub(super) fn seats_a_performance(self) -> u64 {
+    /// Returns the number of seats of a performance.
+    pub(super) fn seats_per_performance(self) -> u64 {
         self.rows / PERFORMANCES
     }
 
-    /// The number of a reservation of the regular's, in the midst of theirs and of its concert's.
+    /// Returns the number of a reservation of [`REGULAR`], in the middle of those of this user and
+    /// of its concert.
     pub(super) fn middle(self) -> u64 {
         self.rows / 2 - 51
     }
 
-    /// The number of its concert.
+    /// Returns the number of the concert of that reservation.
     pub(super) fn concert_of_middle(self) -> u64 {
-        self.middle() / self.seats_a_performance() / 5
+        self.middle() / self.seats_per_performance() / 5
     }
 
-    /// How many seats of a performance to come are held, a tenth of them by holds that are over.
-    pub(super) fn held_a_performance(self) -> u64 {
-        self.seats_a_performance() / 10 + self.seats_a_performance() / 100
+    /// Returns the number of held seats of an upcoming performance. About a tenth of these holds
+    /// are expired.
+    pub(super) fn held_per_performance(self) -> u64 {
+        self.seats_per_performance() / 10 + self.seats_per_performance() / 100
     }
 
     /// Fills an empty database.
     pub(super) async fn load(self, raw: &mut AsyncMysqlConnection) {
-        self.number(raw).await;
-        // What takes long and matters to nobody here; MariaDB then makes an empty table's indexes in one go.
+        self.create_numbers(raw).await;
+        // These checks take long and are not needed here. Without them, MariaDB builds the indexes
+        // of an empty table at once.
         let faster = "SET foreign_key_checks = 0, unique_checks = 0, sql_log_bin = 0";
         execute(raw, faster).await.unwrap();
         for sql in [
@@ -79,45 +84,46 @@ impl Season {
                 .await
                 .unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
-        // Only the statistics are read here, and not what the server says about them.
+        // Only the statistics matter, not the result of the statement.
         let tables =
             "concerts, performances, performance_sales, balances, reservations, seats, ledger,
                       idempotency_records, former_idempotency_keys";
         let _ = execute(raw, &format!("ANALYZE TABLE {tables}")).await;
     }
 
-    /// The table `numbers`, from none to the last row's.
-    async fn number(self, raw: &mut AsyncMysqlConnection) {
+    /// Creates the table `numbers`, with the numbers of all rows, from 0.
+    async fn create_numbers(self, raw: &mut AsyncMysqlConnection) {
         let table = "CREATE TABLE numbers (n BIGINT NOT NULL PRIMARY KEY)";
         execute(raw, table).await.unwrap();
         execute(raw, "INSERT INTO numbers VALUES (0)")
             .await
             .unwrap();
-        let mut there = 1;
-        while there < self.rows {
-            let more = (self.rows - there).min(there);
+        let mut count = 1;
+        while count < self.rows {
+            let more = (self.rows - count).min(count);
             let double =
-                format!("INSERT INTO numbers SELECT n + {there} FROM numbers WHERE n < {more}");
+                format!("INSERT INTO numbers SELECT n + {count} FROM numbers WHERE n < {more}");
             execute(raw, &double).await.unwrap();
-            there += more;
+            count += more;
         }
     }
 
     fn performances(self) -> String {
         format!(
             "INSERT INTO performances
-             SELECT {}, {}, IF(n < {PERFORMANCES_PAST}, '2024-01-01', '2150-01-01') + INTERVAL n DAY,
+             SELECT {}, {},
+                    IF(n < {PAST_PERFORMANCES}, '2024-01-01', '2150-01-01') + INTERVAL n DAY,
                     'Hall', {}, TRUE
              FROM numbers WHERE n < {PERFORMANCES}",
             id(Kind::Performance, "n"),
             id(Kind::Concert, "n DIV 5"),
-            self.seats_a_performance(),
+            self.seats_per_performance(),
         )
     }
 
     fn reservations(self) -> String {
-        let performance = format!("n DIV {}", self.seats_a_performance());
-        // Not a multiple of ten, so that no user only buys or only cancels.
+        let performance = format!("n DIV {}", self.seats_per_performance());
+        // This is no multiple of ten, so that no user only buys or only cancels.
         let users = self.rows / 5 + 3;
         format!(
             "INSERT INTO reservations (id, user_id, concert_id, performance_id, state, held_until,
@@ -131,7 +137,8 @@ impl Season {
                        '2025-01-01' + INTERVAL n * 31536000 DIV {} SECOND, NULL),
                     100, 1, CONCAT('[[\"', {}, '\", 100]]')
              FROM (SELECT n, CASE WHEN n MOD 10 < 5 THEN 'confirmed'
-                                  WHEN n MOD 10 = 5 AND {performance} >= {PERFORMANCES_PAST} THEN 'held'
+                                  WHEN n MOD 10 = 5 AND {performance} >= {PAST_PERFORMANCES}
+                                  THEN 'held'
                                   WHEN n MOD 100 = 6 THEN 'held'
                                   WHEN n MOD 10 < 8 THEN 'cancelled'
                                   ELSE 'expired' END AS state
@@ -146,25 +153,25 @@ impl Season {
 
     fn seats(self) -> String {
         format!(
-            "INSERT INTO seats (performance_id, label, ordinal, section, price, reservation_id, held_until,
-                                user_id, user_slot)
+            "INSERT INTO seats (performance_id, label, ordinal, section, price, reservation_id,
+                                held_until, user_id, user_slot)
              SELECT {}, {}, n MOD {}, 'Stalls', 100, r.id, r.held_until, r.user_id,
                     IF(r.id IS NULL, NULL, 1)
              FROM numbers LEFT JOIN reservations r
                   ON r.id = {} AND r.state IN ('confirmed', 'held')",
             id(
                 Kind::Performance,
-                &format!("n DIV {}", self.seats_a_performance())
+                &format!("n DIV {}", self.seats_per_performance())
             ),
             self.label(),
-            self.seats_a_performance(),
+            self.seats_per_performance(),
             id(Kind::Reservation, "n"),
         )
     }
 
-    /// That of seat `n`: in rows of ten, `R0-1` to `R0-10` and so on.
+    /// Returns the label of seat `n`. Rows have ten seats: `R0-1` to `R0-10` and so on.
     fn label(self) -> String {
-        let seat = format!("n MOD {}", self.seats_a_performance());
+        let seat = format!("n MOD {}", self.seats_per_performance());
         format!("CONCAT('R', ({seat}) DIV 10, '-', n MOD 10 + 1)")
     }
 }
@@ -190,7 +197,8 @@ fn ledger() -> String {
     )
 }
 
-/// Of two editions, each with a key for every row of the ledger; and of concerts that were created.
+/// Inserts the keys of two editions, each with one key for every row of the ledger. A tenth of
+/// those of the second edition are keys of created concerts.
 fn keys() -> [String; 2] {
     let former = format!(
         "INSERT INTO former_idempotency_keys
@@ -221,7 +229,8 @@ pub(super) enum Kind {
     Entry,
 }
 
-/// The id of the row whose number is the expression `n`: one of version 7, of one each second.
+/// Returns the id of the row whose number is the expression `n`: a UUID of version 7, whose instant
+/// is `n` seconds after the first one's.
 fn id(kind: Kind, n: &str) -> String {
     let kind = kind as u8 + 0xa;
     format!(
@@ -230,7 +239,7 @@ fn id(kind: Kind, n: &str) -> String {
     )
 }
 
-/// The same id.
+/// Returns the id of row `n`.
 pub(super) async fn id_of(raw: &mut AsyncMysqlConnection, kind: Kind, n: u64) -> Uuid {
     let sql = format!("SELECT LOWER(HEX({})) AS text", id(kind, &n.to_string()));
     texts(raw, &sql).await.remove(0).parse().unwrap()

@@ -27,11 +27,11 @@ use proptest::{
 use tokio::runtime::Builder;
 use uuid::Uuid;
 
-use crate::one_store::OneStore;
+use crate::store_fixture::StoreFixture;
 
-const PEOPLE: usize = 12;
+const USERS: usize = 12;
 
-/// What the same people are asked at once, and what happens in between.
+/// Calls of several users at once, or a change of the queue between them.
 #[derive(Debug, Clone)]
 enum Step {
     Join(Vec<usize>),
@@ -44,8 +44,10 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let some = || subsequence((0..PEOPLE).collect::<Vec<_>>(), 1..=PEOPLE).prop_shuffle();
-    let holds = collection::vec(any::<bool>(), PEOPLE);
+    let some = || subsequence((0..USERS).collect::<Vec<_>>(), 1..=USERS).prop_shuffle();
+    let holds = collection::vec(any::<bool>(), USERS);
+    let gates = (some(), holds)
+        .prop_map(|(numbers, holds)| numbers.into_iter().zip(holds).collect::<Vec<_>>());
     let state = prop_oneof![
         4 => Just(PolicyState::Open),
         1 => Just(PolicyState::Paused),
@@ -55,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => some().prop_map(Step::Join),
         3 => some().prop_map(Step::LookUp),
-        3 => (some(), holds).prop_map(|(who, holds)| Step::Gate(who.into_iter().zip(holds).collect())),
+        3 => gates.prop_map(Step::Gate),
         1 => some().prop_map(Step::Leave),
         2 => (1_u32..5).prop_map(Step::Admit),
         1 => state.prop_map(Step::Change),
@@ -63,15 +65,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What one person is told, without the instants, which differ.
+/// The answer to one user, without the instants, which differ.
 #[derive(Debug, PartialEq)]
-enum UserReply {
+enum Answer {
     Waits(u64, u64),
     Active { claimed: bool },
-    Nothing(String),
+    Other(String),
 }
 
-impl UserReply {
+impl Answer {
     fn of(standing: Standing) -> Self {
         match standing {
             Standing::Waiting {
@@ -82,27 +84,28 @@ impl UserReply {
     }
 }
 
-/// A queue, and the tickets of its people.
-struct Side {
+/// A queue, and the tickets of its users.
+struct TestedQueue {
     test_queue: TestQueue<RedisStore>,
     tickets: Vec<Option<Ticket>>,
     version: i64,
 }
 
-impl Side {
-    async fn new(one: &OneStore, number: u128) -> Self {
-        let mut test_queue = TestQueue::on(one.store.clone());
+impl TestedQueue {
+    async fn new(fixture: &StoreFixture, number: u128) -> Self {
+        let mut test_queue = TestQueue::on(fixture.store.clone());
         test_queue.concert.0 = Uuid::from_u128(number);
-        let mut side = Self {
+        let mut tested = Self {
             test_queue,
-            tickets: vec![None; PEOPLE],
+            tickets: vec![None; USERS],
             version: 0,
         };
-        side.change(PolicyState::Open).await;
-        side
+        tested.change(PolicyState::Open).await;
+        tested
     }
 
-    /// At most three in an hour, at most five at once, and at most eight wait.
+    /// Changes the state of the queue. Its policy admits 3 users an hour, and has at most 5 active
+    /// and 8 waiting users.
     async fn change(&mut self, state: PolicyState) {
         self.version += 1;
         let mut seed: QueueSeed = self.test_queue.seed_of(policies::in_state(state), None);
@@ -116,12 +119,12 @@ impl Side {
         self.test_queue.store.seed(&seed).await.unwrap();
     }
 
-    fn ticket(&self, who: usize) -> Option<&Ticket> {
-        self.tickets.get(who)?.as_ref()
+    fn ticket(&self, number: usize) -> Option<&Ticket> {
+        self.tickets.get(number)?.as_ref()
     }
 
-    async fn join(&self, who: usize) -> (Option<Ticket>, UserReply) {
-        let name = user(&format!("user-{who}"));
+    async fn join(&self, number: usize) -> (Option<Ticket>, Answer) {
+        let name = user(&format!("user-{number}"));
         let joined = self
             .test_queue
             .store
@@ -129,26 +132,28 @@ impl Side {
         match joined.await.unwrap().value {
             JoinOutcome::Joined(place) | JoinOutcome::Held(place) => {
                 assert_eq!(place.ticket.user, name);
-                (Some(place.ticket), UserReply::of(place.standing))
+                (Some(place.ticket), Answer::of(place.standing))
             }
-            JoinOutcome::Refused(why, _) => (None, UserReply::Nothing(format!("{why:?}"))),
+            JoinOutcome::Refused(why, _) => (None, Answer::Other(format!("{why:?}"))),
             JoinOutcome::NotSeeded => panic!("there is a queue"),
         }
     }
 
-    async fn look_up(&self, who: usize) -> Option<UserReply> {
-        let ticket = self.ticket(who)?;
-        Some(match told(self.test_queue.store.look_up(ticket).await) {
-            LookUpOutcome::Found(place) => {
-                assert_eq!(&place.ticket, ticket);
-                UserReply::of(place.standing)
-            }
-            other => UserReply::Nothing(format!("{other:?}")),
-        })
+    async fn look_up(&self, number: usize) -> Option<Answer> {
+        let ticket = self.ticket(number)?;
+        Some(
+            match value_of(self.test_queue.store.look_up(ticket).await) {
+                LookUpOutcome::Found(place) => {
+                    assert_eq!(&place.ticket, ticket);
+                    Answer::of(place.standing)
+                }
+                other => Answer::Other(format!("{other:?}")),
+            },
+        )
     }
 
-    async fn gate(&self, who: usize, holds: bool) -> Option<UserReply> {
-        let ticket = self.ticket(who)?;
+    async fn gate(&self, number: usize, holds: bool) -> Option<Answer> {
+        let ticket = self.ticket(number)?;
         let purpose = if holds {
             GatePurpose::Hold {
                 hold_for: Duration::from_mins(5),
@@ -157,45 +162,53 @@ impl Side {
             GatePurpose::Browse
         };
         Some(
-            match told(self.test_queue.store.pass_gate(ticket, purpose).await) {
+            match value_of(self.test_queue.store.pass_gate(ticket, purpose).await) {
                 GateOutcome::Passed(place) | GateOutcome::Waiting(place) => {
                     assert_eq!(&place.ticket, ticket);
-                    UserReply::of(place.standing)
+                    Answer::of(place.standing)
                 }
-                other => UserReply::Nothing(format!("{other:?}")),
+                other => Answer::Other(format!("{other:?}")),
             },
         )
     }
 
-    async fn leave(&self, who: usize) -> Option<UserReply> {
-        let ticket = self.ticket(who)?;
-        let left: LeaveOutcome = told(self.test_queue.store.leave(ticket).await);
-        Some(UserReply::Nothing(format!("{left:?}")))
+    async fn leave(&self, number: usize) -> Option<Answer> {
+        let ticket = self.ticket(number)?;
+        let left: LeaveOutcome = value_of(self.test_queue.store.leave(ticket).await);
+        Some(Answer::Other(format!("{left:?}")))
     }
 
-    /// What each is told; all at once, or one after the other.
-    async fn take(&mut self, step: &Step, at_once: bool) -> Vec<Option<UserReply>> {
+    /// Runs a step, with all of its calls at once or one after the other. Returns the answer to
+    /// each.
+    async fn run(&mut self, step: &Step, at_once: bool) -> Vec<Option<Answer>> {
         match step {
-            Step::Join(who) => {
-                let joined = all(at_once, who.iter().map(|who| self.join(*who))).await;
+            Step::Join(numbers) => {
+                let joined =
+                    run_all(at_once, numbers.iter().map(|number| self.join(*number))).await;
                 let mut answers = Vec::new();
-                for (who, (ticket, told)) in who.iter().zip(joined) {
-                    if let (Some(ticket), Some(kept)) = (ticket, self.tickets.get_mut(*who)) {
-                        *kept = Some(ticket);
+                for (number, (ticket, answer)) in numbers.iter().zip(joined) {
+                    if let (Some(ticket), Some(slot)) = (ticket, self.tickets.get_mut(*number)) {
+                        *slot = Some(ticket);
                     }
-                    answers.push(Some(told));
+                    answers.push(Some(answer));
                 }
                 answers
             }
-            Step::LookUp(who) => all(at_once, who.iter().map(|who| self.look_up(*who))).await,
-            Step::Gate(who) => {
-                let asked = who.iter().map(|(who, holds)| self.gate(*who, *holds));
-                all(at_once, asked).await
+            Step::LookUp(numbers) => {
+                run_all(at_once, numbers.iter().map(|number| self.look_up(*number))).await
             }
-            Step::Leave(who) => all(at_once, who.iter().map(|who| self.leave(*who))).await,
+            Step::Gate(numbers) => {
+                let calls = numbers
+                    .iter()
+                    .map(|(number, holds)| self.gate(*number, *holds));
+                run_all(at_once, calls).await
+            }
+            Step::Leave(numbers) => {
+                run_all(at_once, numbers.iter().map(|number| self.leave(*number))).await
+            }
             Step::Admit(limit) => {
                 let done = self.test_queue.admit(*limit).await.done;
-                vec![Some(UserReply::Nothing(format!("{done} admitted")))]
+                vec![Some(Answer::Other(format!("{done} admitted")))]
             }
             Step::Change(state) => {
                 self.change(*state).await;
@@ -215,42 +228,42 @@ impl Side {
     }
 }
 
-fn told<T>(answer: StoreResult<Stamped<T>>) -> T {
+fn value_of<T>(answer: StoreResult<Stamped<T>>) -> T {
     answer.unwrap().value
 }
 
-async fn all<T>(at_once: bool, asked: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+async fn run_all<T>(at_once: bool, calls: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     if at_once {
-        return join_all(asked).await;
+        return join_all(calls).await;
     }
     let mut answers = Vec::new();
-    for one in asked {
-        answers.push(one.await);
+    for call in calls {
+        answers.push(call.await);
     }
     answers
 }
 
 #[test]
-fn whoever_shares_a_call_is_told_what_they_would_be_told_alone() {
+fn a_request_in_a_batch_gets_the_reply_of_a_call_of_its_own() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let one = runtime.block_on(OneStore::open());
+    let fixture = runtime.block_on(StoreFixture::open());
     let queues = Cell::new(0);
     TestRunner::deterministic()
         .run(&collection::vec(step(), 1..16), |steps| {
             let first = queues.get();
             queues.set(first + 2);
             runtime.block_on(async {
-                let mut together = Side::new(&one, first).await;
-                let mut alone = Side::new(&one, first + 1).await;
+                let mut together = TestedQueue::new(&fixture, first).await;
+                let mut alone = TestedQueue::new(&fixture, first + 1).await;
                 for step in &steps {
-                    let shared = together.take(step, true).await;
-                    prop_assert_eq!(shared, alone.take(step, false).await, "at {:?}", step);
+                    let shared = together.run(step, true).await;
+                    prop_assert_eq!(shared, alone.run(step, false).await, "at {:?}", step);
                 }
                 Ok(())
             })
         })
         .unwrap();
-    // What the store keeps connected needs its runtime to the end.
+    // The connections of the store need their runtime until they are dropped.
     let _in_runtime = runtime.enter();
-    drop(one);
+    drop(fixture);
 }

@@ -1,4 +1,4 @@
-//! The fixture for the contracts: a store with keys of its own.
+//! The fixtures for the contracts: a store with keys of its own.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use jiff::SignedDuration;
 
 use crate::queue_copy::QueueCopy;
 
-/// A fresh store, gone when dropped.
-pub(crate) struct OneStore {
+/// A fresh store, whose keys are removed on drop.
+pub(crate) struct StoreFixture {
     pub(crate) keyspace: RedisKeyspace,
     pub(crate) offset: TimeOffset,
     pub(crate) store: RedisStore,
 }
 
-/// Settings for keys of this test.
+/// Returns the settings for keys of this test.
 pub(crate) fn settings(keyspace: &RedisKeyspace) -> RedisSettings {
     RedisSettings {
         key_prefix: keyspace.prefix().to_owned(),
@@ -26,7 +26,7 @@ pub(crate) fn settings(keyspace: &RedisKeyspace) -> RedisSettings {
     }
 }
 
-impl OneStore {
+impl StoreFixture {
     pub(crate) async fn open() -> Self {
         let keyspace = RedisKeyspace::create().await.unwrap();
         let offset = TimeOffset::default();
@@ -47,27 +47,27 @@ impl OneStore {
     }
 }
 
-/// The queues of a store.
-pub(crate) struct OneQueue {
-    one: OneStore,
+/// The queues of a [`StoreFixture`].
+pub(crate) struct QueueFixture {
+    fixture: StoreFixture,
     copy: Option<QueueCopy>,
 }
 
-impl OneQueue {
+impl QueueFixture {
     pub(crate) async fn open() -> Self {
         Self {
-            one: OneStore::open().await,
+            fixture: StoreFixture::open().await,
             copy: None,
         }
     }
 }
 
 #[async_trait]
-impl Fixture for OneQueue {
+impl Fixture for QueueFixture {
     type Ports = QueuePorts;
 
     fn ports(&self) -> QueuePorts {
-        let store = Arc::new(self.one.store.clone());
+        let store = Arc::new(self.fixture.store.clone());
         QueuePorts {
             queue: store.clone(),
             ticks: store.clone(),
@@ -77,39 +77,39 @@ impl Fixture for OneQueue {
     }
 
     async fn shift_time(&mut self, by: SignedDuration) {
-        self.one.offset.shift(by);
+        self.fixture.offset.shift(by);
     }
 
     async fn lose_data(&mut self) {
-        self.one.keyspace.clear().await.unwrap();
+        self.fixture.keyspace.clear().await.unwrap();
     }
 
     async fn reopen(&mut self) {
-        self.one.reopen().await;
+        self.fixture.reopen().await;
     }
 
     async fn copy_queue(&mut self, concert: ConcertId) -> bool {
-        self.copy = Some(QueueCopy::of(&self.one.keyspace, concert).await);
+        self.copy = Some(QueueCopy::of(&self.fixture.keyspace, concert).await);
         true
     }
 
     async fn fail_over(&mut self, concert: ConcertId) {
         let copy = self.copy.as_ref().unwrap();
-        copy.restore(&self.one.keyspace, concert).await;
+        copy.restore(&self.fixture.keyspace, concert).await;
     }
 }
 
-/// The ranking cache of a store.
-pub(crate) struct OneCache(OneStore);
+/// The ranking cache of a [`StoreFixture`].
+pub(crate) struct RankingCacheFixture(StoreFixture);
 
-impl OneCache {
+impl RankingCacheFixture {
     pub(crate) async fn open() -> Self {
-        Self(OneStore::open().await)
+        Self(StoreFixture::open().await)
     }
 }
 
 #[async_trait]
-impl Fixture for OneCache {
+impl Fixture for RankingCacheFixture {
     type Ports = Arc<dyn RankingCache>;
 
     fn ports(&self) -> Self::Ports {

@@ -13,26 +13,26 @@ use futures_util::future::join_all;
 use jiff::SignedDuration;
 
 use crate::{
-    one_store::OneStore,
+    store_fixture::StoreFixture,
     test_store::{Raw, key},
 };
 
-/// The keys of a queue that there are.
+/// Returns the existing keys of a queue.
 async fn keys(
     raw: &mut Raw,
     test_queue: &TestQueue<RedisStore>,
     keyspace: &RedisKeyspace,
 ) -> Vec<String> {
-    let mut keys: Vec<String> = raw.ask(&["KEYS", &key(test_queue, keyspace, "*")]).await;
+    let mut keys: Vec<String> = raw.run(&["KEYS", &key(test_queue, keyspace, "*")]).await;
     keys.sort();
     keys
 }
 
 #[tokio::test]
 async fn an_idle_queue_keeps_one_small_hash() {
-    let one = OneStore::open().await;
-    let mut test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
-    let mut raw = Raw::connect(one.keyspace.url()).await;
+    let fixture = StoreFixture::open().await;
+    let mut test_queue = TestQueue::open(fixture.store.clone(), policies::paused()).await;
+    let mut raw = Raw::connect(fixture.keyspace.url()).await;
     test_queue.crowd(300).await;
     test_queue
         .change(policies::in_state(PolicyState::Open))
@@ -49,36 +49,40 @@ async fn an_idle_queue_keeps_one_small_hash() {
     for left in join_all(line.iter().map(|ticket| test_queue.store.leave(ticket))).await {
         left.unwrap();
     }
-    let queue = key(&test_queue, &one.keyspace, "queue");
-    let left = key(&test_queue, &one.keyspace, "left");
+    let queue = key(&test_queue, &fixture.keyspace, "queue");
+    let left = key(&test_queue, &fixture.keyspace, "left");
     assert_eq!(
-        keys(&mut raw, &test_queue, &one.keyspace).await,
+        keys(&mut raw, &test_queue, &fixture.keyspace).await,
         [left, queue.clone()]
     );
     test_queue.expire(1).await;
     assert_eq!(
-        keys(&mut raw, &test_queue, &one.keyspace).await,
+        keys(&mut raw, &test_queue, &fixture.keyspace).await,
         std::slice::from_ref(&queue)
     );
-    let bytes: usize = raw.ask(&["MEMORY", "USAGE", &queue, "SAMPLES", "0"]).await;
+    let bytes: usize = raw.run(&["MEMORY", "USAGE", &queue, "SAMPLES", "0"]).await;
     assert!(bytes < 1_500, "an idle queue takes {bytes} bytes");
 }
 
 #[tokio::test]
-async fn what_a_recovery_needs_is_kept_until_it_is_over() {
-    let one = OneStore::open().await;
-    let test_queue = TestQueue::on(one.store.clone());
+async fn the_keys_of_a_recovery_are_kept_until_it_is_over() {
+    let fixture = StoreFixture::open().await;
+    let test_queue = TestQueue::on(fixture.store.clone());
     let recovery = Recovery::lasting(Duration::from_secs(5));
     let seed = test_queue.seed_of(policies::paused(), Some(recovery));
-    one.store.seed(&seed).await.unwrap();
+    fixture.store.seed(&seed).await.unwrap();
     let ann = test_queue.join("ann").await;
     test_queue.store.leave(&ann).await.unwrap();
-    let mut raw = Raw::connect(one.keyspace.url()).await;
+    let mut raw = Raw::connect(fixture.keyspace.url()).await;
     test_queue.expire(1).await;
-    let kept = ["ended_at", "left", "queue"].map(|part| key(&test_queue, &one.keyspace, part));
-    assert_eq!(keys(&mut raw, &test_queue, &one.keyspace).await, kept);
-    one.offset.shift(SignedDuration::from_hours(1));
+    let needed =
+        ["ended_at", "left", "queue"].map(|part| key(&test_queue, &fixture.keyspace, part));
+    assert_eq!(keys(&mut raw, &test_queue, &fixture.keyspace).await, needed);
+    fixture.offset.shift(SignedDuration::from_hours(1));
     test_queue.expire(1).await;
-    let [.., queue] = kept;
-    assert_eq!(keys(&mut raw, &test_queue, &one.keyspace).await, [queue]);
+    let [.., queue] = needed;
+    assert_eq!(
+        keys(&mut raw, &test_queue, &fixture.keyspace).await,
+        [queue]
+    );
 }

@@ -1,4 +1,4 @@
-//! Queues on a clock that stands still until a test moves it.
+//! A queue on a clock that stands still until a test moves it.
 
 use std::{
     collections::HashMap,
@@ -34,10 +34,10 @@ pub(crate) const STAMP: ImageStamp = ImageStamp {
     stop: StopNumber(2),
 };
 
-/// The instant at which every world begins, in seconds.
+/// The instant at which every test queue begins, in seconds.
 const BEGINNING: i64 = 1_000_000;
 
-/// Microseconds since 1970.
+/// A clock that stands still, as microseconds since 1970.
 #[derive(Debug)]
 pub(crate) struct StandingClock(AtomicI64);
 
@@ -58,7 +58,7 @@ impl Clock for StandingClock {
     }
 }
 
-/// What happens in a world.
+/// A step of a history.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Join(u8),
@@ -79,9 +79,9 @@ pub(crate) enum Step {
     Pass(u8),
 }
 
-/// One queue, its users' tickets, and how much later it is here than in a world that was never out
-/// of service.
-pub(crate) struct World {
+/// A queue with its users' tickets. `later` is the time by which its clock is ahead of that of a
+/// queue that was never out of service.
+pub(crate) struct TestQueue {
     pub(crate) clock: Arc<StandingClock>,
     queue: Arc<MemoryQueue>,
     tickets: Mutex<HashMap<u8, Ticket>>,
@@ -117,7 +117,7 @@ pub(crate) fn seed(version: i64, max_active: u8, recovery: Option<Recovery>) -> 
     }
 }
 
-impl World {
+impl TestQueue {
     pub(crate) async fn begin(recovers: bool) -> Self {
         let clock = StandingClock::new();
         let queue = Arc::new(MemoryQueue::new(clock.clone()));
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// Stops in good order, and starts again so much later.
+    /// Stops in good order, and starts again after `downtime`.
     pub(crate) async fn restart(&mut self, folder: &Path, downtime: SignedDuration) {
         let path = folder.join("queues");
         let stopping = QueueImageFile::new(&path, Arc::clone(&self.queue));
@@ -151,8 +151,8 @@ impl World {
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
     }
 
-    /// Does the step and gives the answer, without what differs after a restart by its nature:
-    /// instants are as if there had been none.
+    /// Executes the step and returns the answer. Its instants are moved back by the downtime, so
+    /// that the answers with and without a restart can be compared.
     pub(crate) async fn run(&self, step: &Step) -> String {
         match *step {
             Step::Join(number) => self.join(number, None).await,
@@ -188,8 +188,8 @@ impl World {
                     arrival: ticket.arrival,
                     at: self.clock.now() - SignedDuration::from_secs(seconds.into()),
                 };
-                let noted = self.queue.record_heartbeats(CONCERT, &[heartbeat]).await;
-                let found = noted.unwrap().remove(0).value;
+                let recorded = self.queue.record_heartbeats(CONCERT, &[heartbeat]).await;
+                let found = recorded.unwrap().remove(0).value;
                 self.found(number, found)
             }
             Step::Admit(limit) => {
@@ -222,7 +222,7 @@ impl World {
         }
     }
 
-    /// What every user and every operator can see.
+    /// Returns the answers that all users and operators can get.
     pub(crate) async fn all(&self, users: u8) -> Vec<String> {
         let mut all = vec![self.snapshot().await];
         for number in 0..users {
@@ -283,7 +283,7 @@ impl World {
             reentry_until: line.reentry_until.map(|until| until - self.later),
             admitted_up_to: line
                 .admitted_up_to
-                .map(|arrival| self.without_break(arrival)),
+                .map(|arrival| self.without_restart(arrival)),
             left: frontrow_domain::model::queue::Departures::Unknown,
             ..line
         };
@@ -299,7 +299,7 @@ impl World {
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         tickets.insert(number, ticket.clone());
         let ticket = Ticket {
-            arrival: self.without_break(ticket.arrival),
+            arrival: self.without_restart(ticket.arrival),
             ..ticket
         };
         let standing = match standing {
@@ -317,8 +317,8 @@ impl World {
         format!("{ticket:?} {standing:?} {queue:?}")
     }
 
-    /// The arrival in a world without restart.
-    fn without_break(&self, arrival: Arrival) -> Arrival {
+    /// Returns the arrival in a queue without a restart.
+    fn without_restart(&self, arrival: Arrival) -> Arrival {
         let later = self
             .stopped_at
             .is_some_and(|stop| arrival.at() > stop + self.later);

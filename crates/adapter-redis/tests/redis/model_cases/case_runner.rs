@@ -19,16 +19,16 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    case::{Ask, Case, Held, Passed, Shown},
+    case::{Call, Case, CasePlace, TicketKind, TurnState},
     expected::{
         Expected, GENERATION, after_first, arrival, arrival_of, before, gap, last_arrival, recovery,
     },
 };
-use crate::{one_store::OneStore, test_store::Raw};
+use crate::{store_fixture::StoreFixture, test_store::Raw};
 
-/// A store, and a way past it.
-pub(super) struct Setting<'a> {
-    one: &'a OneStore,
+/// Runs cases on a store, with a connection that reads and writes its keys without the ports.
+pub(super) struct CaseRunner<'a> {
+    fixture: &'a StoreFixture,
     raw: Raw,
 }
 
@@ -39,28 +39,28 @@ struct Written {
     lost_at: Option<Timestamp>,
 }
 
-fn name(number: usize) -> UserId {
+fn user_id(number: usize) -> UserId {
     user(&format!("user-{number}"))
 }
 
 fn member(number: usize) -> Vec<u8> {
-    Sha256::digest(name(number).as_str())[..14].to_vec()
+    Sha256::digest(user_id(number).as_str())[..14].to_vec()
 }
 
 fn micros(instant: Timestamp) -> i64 {
     instant.as_microsecond()
 }
 
-impl<'a> Setting<'a> {
-    pub(super) async fn new(one: &'a OneStore) -> Self {
+impl<'a> CaseRunner<'a> {
+    pub(super) async fn new(fixture: &'a StoreFixture) -> Self {
         Self {
-            raw: Raw::connect(one.keyspace.url()).await,
-            one,
+            raw: Raw::connect(fixture.keyspace.url()).await,
+            fixture,
         }
     }
 
     fn key(&self, concert: ConcertId, part: &str) -> String {
-        format!("{}{{{concert}}}:{part}", self.one.keyspace.prefix())
+        format!("{}{{{concert}}}:{part}", self.fixture.keyspace.prefix())
     }
 
     async fn seed(&self, case: &Case, concert: ConcertId, at: Timestamp) -> Option<Timestamp> {
@@ -76,21 +76,21 @@ impl<'a> Setting<'a> {
             recovery: recovery(case, at),
         };
         let since = SignedDuration::from_millis(case.lost.map_or(0, |(millis, _)| millis));
-        self.one.offset.shift(-since);
-        let seeded = self.one.store.seed(&seed).await.unwrap();
-        self.one.offset.shift(since);
+        self.fixture.offset.shift(-since);
+        let seeded = self.fixture.store.seed(&seed).await.unwrap();
+        self.fixture.offset.shift(since);
         let count = SaleCount {
             sale: case.sale,
             counted_at: at,
         };
-        self.one.store.set_sale(concert, count).await.unwrap();
+        self.fixture.store.set_sale(concert, count).await.unwrap();
         case.lost.map(|_| seeded.as_of)
     }
 
     /// Writes a case under a concert of its own.
     async fn write(&mut self, number: u64, case: &Case) -> Written {
         let concert = ConcertId(Uuid::from_u128(0xca_5e00_0000 + u128::from(number)));
-        let (seconds, subsecond): (i64, i64) = self.raw.ask(&["TIME"]).await;
+        let (seconds, subsecond): (i64, i64) = self.raw.run(&["TIME"]).await;
         let at = Timestamp::from_microsecond(seconds * 1_000_000 + subsecond).unwrap();
         let lost_at = self.seed(case, concert, at).await;
 
@@ -113,8 +113,10 @@ impl<'a> Setting<'a> {
         if case.writes.moved {
             queue.arg("server").arg("before");
         }
-        let is_passed =
-            |held: &Held| matches!(held, Held::Waiting { passed, .. } if *passed != Passed::No);
+        let is_passed = |place: &CasePlace| match place {
+            CasePlace::Waiting { turn, .. } => *turn != TurnState::NotPassed,
+            CasePlace::Unclaimed { .. } | CasePlace::Claimed { .. } => false,
+        };
         if let Some(last) = case.places.iter().rposition(is_passed) {
             queue.arg("admitted_up_to").arg(arrival(at, last).micros());
         }
@@ -123,8 +125,8 @@ impl<'a> Setting<'a> {
             queue.arg("at_once_up_to").arg(at_once);
         }
         let mut ends_from = 1 << 53;
-        for (number, held) in case.places.iter().enumerate() {
-            ends_from = ends_from.min(self.put(concert, at, number, *held, case).await);
+        for (number, place) in case.places.iter().enumerate() {
+            ends_from = ends_from.min(self.put(concert, at, number, *place, case).await);
         }
         if case.knows_ends {
             queue.arg("ends_from").arg(ends_from);
@@ -138,7 +140,7 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// Writes what is known of lost writes.
+    /// Writes the gap and the ended place of a case.
     async fn write_losses(&mut self, concert: ConcertId, at: Timestamp, case: &Case) {
         const PACK: &str = "redis.call('HSET', KEYS[1], 'gaps', cmsgpack.pack({ {
             after = tonumber(ARGV[1]), last = tonumber(ARGV[2]), found_at = tonumber(ARGV[3]),
@@ -151,23 +153,23 @@ impl<'a> Setting<'a> {
                 .arg(gap.confirmed.to_string());
             self.raw.send::<()>(&pack).await;
         }
-        if let Some((ended, who)) = case.writes.ended.zip(case.ask.who()) {
+        if let Some((ended, user_number)) = case.writes.ended.zip(case.call.user_number()) {
             let mut add = cmd("ZADD");
             add.arg(self.key(concert, "ended_at"));
-            add.arg(arrival_of(ended, at, who).micros())
-                .arg(member(who));
+            add.arg(arrival_of(ended, at, user_number).micros())
+                .arg(member(user_number));
             self.raw.send::<()>(&add).await;
         }
     }
 
-    /// The gaps of a queue whose tickets re-enter still, and its last arrival.
+    /// Returns the gaps of a queue whose tickets still re-enter, and its last arrival.
     async fn losses(&mut self, queue: &Written, model: &Expected<'_>) -> (Gaps, i64) {
-        const UNPACK: &str = "local kept = redis.call('HMGET', KEYS[1], 'gaps', 'last_arrival')
+        const UNPACK: &str = "local fields = redis.call('HMGET', KEYS[1], 'gaps', 'last_arrival')
             local gaps = {}
-            for n, gap in ipairs(kept[1] and cmsgpack.unpack(kept[1]) or {}) do
+            for n, gap in ipairs(fields[1] and cmsgpack.unpack(fields[1]) or {}) do
               gaps[n] = { gap.after, gap.last, gap.found_at, gap.confirmed and 1 or 0 }
             end
-            return { gaps, tonumber(kept[2]) }";
+            return { gaps, tonumber(fields[2]) }";
         let mut unpack = cmd("EVAL");
         unpack
             .arg(UNPACK)
@@ -187,21 +189,22 @@ impl<'a> Setting<'a> {
         (gaps, last_arrival)
     }
 
-    /// Writes a place; gives before when it does not end, whatever breaks of service there were.
+    /// Writes a place. Returns its earliest possible deadline in microseconds, whatever outages
+    /// there were.
     async fn put(
         &mut self,
         concert: ConcertId,
         at: Timestamp,
         number: usize,
-        held: Held,
+        place: CasePlace,
         case: &Case,
     ) -> i64 {
         let since = arrival(at, number).micros();
-        let (set, score, place, ttl): (_, _, Vec<i64>, _) = match held {
-            Held::Waiting { heartbeat, passed } => {
+        let (set, score, fields, ttl): (_, _, Vec<i64>, _) = match place {
+            CasePlace::Waiting { heartbeat, turn } => {
                 let score = micros(before(at, heartbeat));
                 let mut line = vec![("waiting", since), ("heard", score)];
-                if passed == Passed::Returned {
+                if turn == TurnState::Returned {
                     line.push(("returned", since));
                 }
                 for (set, score) in line {
@@ -212,12 +215,12 @@ impl<'a> Setting<'a> {
                 let ttl = i64::try_from(case.policy.waiting_ttl.as_micros()).unwrap();
                 return score + ttl;
             }
-            Held::Unclaimed { admitted } => {
+            CasePlace::Unclaimed { admitted } => {
                 let admitted = micros(before(at, admitted));
                 let ttl = i64::try_from(case.policy.claim_ttl.as_micros()).unwrap();
                 ("unclaimed", admitted, vec![since, admitted], ttl)
             }
-            Held::Claimed { claimed, until } => {
+            CasePlace::Claimed { claimed, until } => {
                 let (claimed, until) = (micros(before(at, claimed)), micros(before(at, until)));
                 ("active", until, vec![since, claimed, claimed, until], 0)
             }
@@ -225,70 +228,80 @@ impl<'a> Setting<'a> {
         let mut add = cmd("ZADD");
         add.arg(self.key(concert, set)).arg(score);
         self.raw.send::<()>(add.arg(member(number))).await;
-        let packed: Vec<u8> = place.into_iter().flat_map(i64::to_le_bytes).collect();
-        let mut keep = cmd("HSET");
-        keep.arg(self.key(concert, "places")).arg(member(number));
-        self.raw.send::<()>(keep.arg(packed)).await;
+        let packed: Vec<u8> = fields.into_iter().flat_map(i64::to_le_bytes).collect();
+        let mut set_place = cmd("HSET");
+        set_place
+            .arg(self.key(concert, "places"))
+            .arg(member(number));
+        self.raw.send::<()>(set_place.arg(packed)).await;
         score + ttl
     }
 
-    /// Has a case decided by the store and by the model; gives what came of it.
+    /// Makes the call of a case on the store and on the model, and compares the results. Returns
+    /// the kind of the result.
     pub(super) async fn decide(&mut self, number: u64, case: &Case) -> &'static str {
         let queue = self.write(number, case).await;
-        let (store, concert) = (&self.one.store, queue.concert);
+        let (store, concert) = (&self.fixture.store, queue.concert);
         let model = |now| Expected::new(case, concert, queue.at, now, queue.lost_at);
-        // Which ticket is shown does not depend on the instant.
-        let shown = |who, shown| model(queue.at).ticket(&name(who), who, shown);
-        let (kind, expected) = match case.ask {
-            Ask::Join(who, shows) => {
-                let told = store
-                    .join(concert, &name(who), shown(who, shows))
+        // The ticket does not depend on the instant.
+        let ticket_of = |user_number, kind_of_ticket| {
+            model(queue.at).ticket(&user_id(user_number), user_number, kind_of_ticket)
+        };
+        let (kind, expected) = match case.call {
+            Call::Join(user_number, kind_of_ticket) => {
+                let answer = store
+                    .join(
+                        concert,
+                        &user_id(user_number),
+                        ticket_of(user_number, kind_of_ticket),
+                    )
                     .await
                     .unwrap();
-                let mut model = model(told.as_of);
-                let (kind, expected) = model.join(&name(who), who, shows);
-                agree(number, case, &told.value, &expected);
+                let mut model = model(answer.as_of);
+                let (kind, expected) =
+                    model.join(&user_id(user_number), user_number, kind_of_ticket);
+                assert_same(number, case, &answer.value, &expected);
                 (kind, model)
             }
-            Ask::LookUp(who, shows) => {
-                let ticket = shown(who, shows).unwrap();
-                let told = store.look_up(&ticket).await.unwrap();
-                let mut model = model(told.as_of);
-                let (kind, expected) = model.look_up(&ticket, who);
-                agree(number, case, &told.value, &expected);
+            Call::LookUp(user_number, kind_of_ticket) => {
+                let ticket = ticket_of(user_number, kind_of_ticket).unwrap();
+                let answer = store.look_up(&ticket).await.unwrap();
+                let mut model = model(answer.as_of);
+                let (kind, expected) = model.look_up(&ticket, user_number);
+                assert_same(number, case, &answer.value, &expected);
                 (kind, model)
             }
-            Ask::Gate(who, purpose) => {
-                let ticket = shown(who, Shown::Good).unwrap();
-                let told = store.pass_gate(&ticket, purpose).await.unwrap();
-                let mut model = model(told.as_of);
-                let (kind, expected) = model.gate(&ticket, who, purpose);
-                agree(number, case, &told.value, &expected);
+            Call::Gate(user_number, purpose) => {
+                let ticket = ticket_of(user_number, TicketKind::Current).unwrap();
+                let answer = store.pass_gate(&ticket, purpose).await.unwrap();
+                let mut model = model(answer.as_of);
+                let (kind, expected) = model.gate(&ticket, user_number, purpose);
+                assert_same(number, case, &answer.value, &expected);
                 (kind, model)
             }
-            Ask::Leave(who, shows) => {
-                let ticket = shown(who, shows).unwrap();
-                let told = store.leave(&ticket).await.unwrap();
-                let mut model = model(told.as_of);
-                let (kind, expected) = model.leave(&ticket, who);
-                agree(number, case, &told.value, &expected);
+            Call::Leave(user_number, kind_of_ticket) => {
+                let ticket = ticket_of(user_number, kind_of_ticket).unwrap();
+                let answer = store.leave(&ticket).await.unwrap();
+                let mut model = model(answer.as_of);
+                let (kind, expected) = model.leave(&ticket, user_number);
+                assert_same(number, case, &answer.value, &expected);
                 (kind, model)
             }
-            Ask::Admit(limit) => {
-                let told = store.admit(concert, limit).await.unwrap();
-                let mut model = model(told.as_of);
+            Call::Admit(limit) => {
+                let answer = store.admit(concert, limit).await.unwrap();
+                let mut model = model(answer.as_of);
                 let (kind, expected) = model.admit(limit);
-                agree(number, case, &told.value, &TickOutcome::Ticked(expected));
+                assert_same(number, case, &answer.value, &TickOutcome::Ticked(expected));
                 (kind, model)
             }
-            Ask::Expire(limit) => {
-                let told = store.expire(concert, limit).await.unwrap();
-                let mut model = model(told.as_of);
+            Call::Expire(limit) => {
+                let answer = store.expire(concert, limit).await.unwrap();
+                let mut model = model(answer.as_of);
                 let (kind, expected) = model.expire(limit);
-                agree(number, case, &told.value, &TickOutcome::Ticked(expected));
+                assert_same(number, case, &answer.value, &TickOutcome::Ticked(expected));
                 (kind, model)
             }
-            Ask::Change(throughput) => {
+            Call::Change(throughput) => {
                 let mut model = model(queue.at);
                 let mut policy = model.terms.policy.clone();
                 policy.version = PolicyVersion(2);
@@ -299,16 +312,16 @@ impl<'a> Setting<'a> {
                     generation: GENERATION,
                     recovery: None,
                 };
-                let told = store.seed(&seed).await.unwrap();
-                assert_eq!(told.value, SeedOutcome::Taken { recovering: false });
-                model.admission.change(&policy.policy, told.as_of);
+                let answer = store.seed(&seed).await.unwrap();
+                assert_eq!(answer.value, SeedOutcome::Taken { recovering: false });
+                model.admission.change(&policy.policy, answer.as_of);
                 ("change the window", model)
             }
-            Ask::Served => {
-                let told = store.served(concert).await.unwrap();
-                let model = model(told.as_of);
+            Call::Served => {
+                let answer = store.served(concert).await.unwrap();
+                let model = model(answer.as_of);
                 let (kind, expected) = model.served();
-                agree(number, case, &told.value, &expected);
+                assert_same(number, case, &answer.value, &expected);
                 (kind, model)
             }
         };
@@ -316,24 +329,24 @@ impl<'a> Setting<'a> {
         kind
     }
 
-    /// Compares what is kept of window and service, and who is in the line still.
+    /// Compares the stored window, the stored service, the losses and the users in the line.
     async fn compare(&mut self, number: u64, case: &Case, queue: &Written, model: &Expected<'_>) {
         let mut get = cmd("HMGET");
         get.arg(self.key(queue.concert, "queue"));
         get.arg(&["window_start", "window_interval", "window_admitted"]);
         get.arg(&["serving_since", "last_tick"]);
-        let kept: Vec<Option<i64>> = self.raw.send(&get).await;
+        let stored: Vec<Option<i64>> = self.raw.send(&get).await;
         let window = model.admission.window.map(|window: AdmissionWindow| {
             let interval = i64::try_from(window.interval.as_micros()).unwrap();
             [micros(window.start), interval, window.admitted.into()]
         });
         let window = window.map_or([None; 3], |window| window.map(Some));
-        agree(number, case, &kept[..3], &window[..]);
+        assert_same(number, case, &stored[..3], &window[..]);
         let service = [model.terms.serving_since, model.terms.last_tick];
-        agree(
+        assert_same(
             number,
             case,
-            &kept[3..],
+            &stored[3..],
             &service.map(|at| Some(micros(at)))[..],
         );
 
@@ -341,26 +354,27 @@ impl<'a> Setting<'a> {
         open.forget(model.now, model.terms.policy().waiting_ttl);
         let losses = self.losses(queue, model).await;
         let expected = (open, model.terms.last_arrival.micros());
-        agree(number, case, &losses, &expected);
+        assert_same(number, case, &losses, &expected);
 
         let mut range: Cmd = cmd("ZRANGE");
         range.arg(self.key(queue.concert, "waiting")).arg(0).arg(-1);
         let line: Vec<Vec<u8>> = self.raw.send(&range).await;
-        let waits = |number: &&usize| matches!(case.places[**number], Held::Waiting { .. });
+        let waits = |number: &&usize| matches!(case.places[**number], CasePlace::Waiting { .. });
         let expected: Vec<_> = model
             .places
             .iter()
             .filter(waits)
             .map(|n| member(*n))
             .collect();
-        // Users of this call who were put into the line are none of the case's places.
+        // A user who joined in this call is none of the case's places.
         let of_case: Vec<_> = (0..case.places.len()).map(member).collect();
         let ours = line.into_iter().filter(|user| of_case.contains(user));
-        let mut there: Vec<_> = ours.collect();
-        if let Ask::Join(who, _) = case.ask {
-            there.retain(|user| model.places.contains(&who) || *user != member(who));
+        let mut waiting: Vec<_> = ours.collect();
+        if let Call::Join(user_number, _) = case.call {
+            waiting
+                .retain(|user| model.places.contains(&user_number) || *user != member(user_number));
         }
-        agree(number, case, &there, &expected);
+        assert_same(number, case, &waiting, &expected);
 
         let mut range: Cmd = cmd("ZRANGE");
         range
@@ -368,20 +382,20 @@ impl<'a> Setting<'a> {
             .arg(0)
             .arg(-1);
         let returned: Vec<Vec<u8>> = self.raw.send(&range).await;
-        let there = returned.into_iter().filter(|user| of_case.contains(user));
+        let returned = returned.into_iter().filter(|user| of_case.contains(user));
         let expected = model.returned.iter().map(|number| member(*number));
-        agree(
+        assert_same(
             number,
             case,
-            &there.collect::<Vec<_>>(),
+            &returned.collect::<Vec<_>>(),
             &expected.collect::<Vec<_>>(),
         );
     }
 }
 
-fn agree<T: PartialEq + Debug + ?Sized>(number: u64, case: &Case, told: &T, expected: &T) {
+fn assert_same<T: PartialEq + Debug + ?Sized>(number: u64, case: &Case, actual: &T, expected: &T) {
     assert!(
-        told == expected,
-        "case {number}: {case:?}\n  expected {expected:?}\n  but got  {told:?}"
+        actual == expected,
+        "case {number}: {case:?}\n  expected {expected:?}\n  but got  {actual:?}"
     );
 }
