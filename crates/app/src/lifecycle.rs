@@ -133,7 +133,7 @@ fn listen(bind: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-/// How long a peer may leave sent data unacknowledged, or have no room for more.
+/// The time for which a peer may leave sent data unacknowledged, or accept no more data.
 const SILENT_PEER: Duration = Duration::from_secs(20);
 
 /// Lets the system close connections whose peers are gone or do not read, since an event stream has
@@ -146,7 +146,7 @@ fn give_up_silent_peers(listener: &TcpListener) {
     }
 }
 
-/// Prints the address of the server, and what to try first, on standard output.
+/// Prints the address of the server, and the first steps of a user, on standard output.
 fn announce(config: &Config, keys: &Keys, address: SocketAddr) {
     let text = format!(
         "frontrow is listening on http://{address}\n\

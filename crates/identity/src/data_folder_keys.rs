@@ -18,7 +18,7 @@ pub struct DataFolderKeys {
 }
 
 impl DataFolderKeys {
-    /// The keys of `data_dir`, which must exist.
+    /// Returns the keys of `data_dir`, which must exist.
     #[must_use]
     pub fn of(data_dir: &Path) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl DataFolderKeys {
     /// The name of the key that opens the admin API.
     pub const ADMIN: &str = "admin";
 
-    /// Signs queue tokens.
+    /// Returns the key that signs queue tokens. Creates it if it does not exist.
     ///
     /// # Errors
     /// If the file cannot be read or written.
@@ -41,7 +41,7 @@ impl DataFolderKeys {
         self.read_or_make(Self::QUEUE_TOKEN)
     }
 
-    /// Signs development identities.
+    /// Returns the key that signs development identities. Creates it if it does not exist.
     ///
     /// # Errors
     /// If the file cannot be read or written.
@@ -49,7 +49,7 @@ impl DataFolderKeys {
         self.read_or_make(Self::IDENTITY)
     }
 
-    /// Opens the admin API.
+    /// Returns the key that opens the admin API. Creates it if it does not exist.
     ///
     /// # Errors
     /// If the file cannot be read or written.
@@ -57,19 +57,19 @@ impl DataFolderKeys {
         self.read_or_make(Self::ADMIN)
     }
 
-    /// The path of the admin key, for messages.
+    /// Returns the path of the admin key, for messages.
     #[must_use]
     pub fn admin_path(&self) -> PathBuf {
         self.path(Self::ADMIN)
     }
 
-    /// The folder of the key files.
+    /// Returns the folder of the key files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether the file of the key `name` exists, with any content.
+    /// True if the file of the key `name` exists, with any content.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.path(name).exists()
@@ -95,8 +95,8 @@ impl DataFolderKeys {
         }
     }
 
-    /// Makes `secret` the key `name`. An existing other key is renamed with `suffix`. Returns its
-    /// new path.
+    /// Makes `secret` the key `name`. If the key exists with another value, its file is kept, with
+    /// `suffix` added to its name, and its new path is returned.
     ///
     /// # Errors
     /// If the file cannot be read or written.
@@ -122,7 +122,8 @@ impl DataFolderKeys {
         self.folder.join(name)
     }
 
-    /// The old key gets its second name before the new key replaces it.
+    /// Replaces the file at `path`. An existing file gets the name `aside` before, so that no crash
+    /// loses it. Returns that name.
     fn put(&self, path: &Path, secret: &Secret, aside: &Path) -> std::io::Result<Option<PathBuf>> {
         let unfinished = self.write_unfinished(path, secret.expose())?;
         let was_there = path.exists();
@@ -181,7 +182,7 @@ impl DataFolderKeys {
     }
 }
 
-/// 64 hexadecimal digits, 244 bits of them from the system's secure source of randomness.
+/// Returns 64 hexadecimal digits, with 244 bits from the system's secure source of randomness.
 fn random_text() -> String {
     #[expect(
         clippy::disallowed_methods,
@@ -196,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_for_its_owner_alone() {
+    fn a_key_is_created_once_and_only_its_owner_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let keys = DataFolderKeys::of(folder.path());
         let made = keys.admin().unwrap();
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_replaced_is_kept_under_another_name() {
+    fn a_replaced_key_is_kept_under_another_name() {
         let folder = tempfile::tempdir().unwrap();
         let keys = DataFolderKeys::of(folder.path());
         let old = keys.admin().unwrap();
@@ -219,7 +220,7 @@ mod tests {
             let replaced = keys.replace(DataFolderKeys::ADMIN, secret, ".old");
             replaced.unwrap()
         };
-        assert_eq!(replace(&old), None, "it is the very key");
+        assert_eq!(replace(&old), None, "the key is the same");
         let new = Secret::from(random_text());
         let aside = replace(&new).unwrap();
         assert_eq!(fs::read_to_string(aside).unwrap(), old.expose());
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_key_is_not_replaced_in_silence() {
+    fn a_damaged_key_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let keys = DataFolderKeys::of(folder.path());
         keys.admin().unwrap();

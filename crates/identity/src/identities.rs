@@ -37,7 +37,7 @@ struct PublicKey {
     key: DecodingKey,
 }
 
-/// Why an identity is refused.
+/// The reason why an identity is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdentityRefusal {
     /// Its signature, its shape or one of its claims is not accepted.
@@ -152,7 +152,8 @@ impl IdentityVerifier {
         })
     }
 
-    /// The key for this header. A secret is never used as a public key, or the other way round.
+    /// Returns the key for this header. A secret is never used as a public key, or the other way
+    /// round.
     fn key_for(&self, header: &Header) -> Option<&DecodingKey> {
         match header.alg {
             Algorithm::HS256 => self.secret.as_ref(),
@@ -171,7 +172,7 @@ impl IdentityVerifier {
     }
 }
 
-/// The validation rules for an identity that is signed with `algorithm`.
+/// Returns the validation rules for an identity that is signed with `algorithm`.
 fn validation(algorithm: Algorithm, issuer: Option<&str>, audience: Option<&str>) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.validate_exp = false; // checked by our own clock
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_is_good_for_its_time() {
+    fn an_identity_is_accepted_until_it_expires() {
         let token = identity("alice", None);
         let alice = UserId::try_from("alice").unwrap();
         assert_eq!(verifier(1_000, None).verify(&token), Ok(alice.clone()));
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_for_somebody_else_is_refused() {
+    fn an_identity_for_another_audience_is_refused() {
         let token = identity("alice", Some("other"));
         assert!(verifier(1_000, Some("other")).verify(&token).is_ok());
         assert!(verifier(1_000, Some("frontrow")).verify(&token).is_err());
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_signed_by_the_provider_is_refused() {
+    fn a_token_that_the_provider_has_not_signed_is_refused() {
         let token = identity("alice", None);
         let verifier = verifier(1_000, None);
         for forged in ["", "a.b.c", &token[..token.len() - 3], &format!("{token}x")] {
@@ -310,12 +311,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_else_is_an_identity(text in "\\PC{0,300}") {
+        fn a_random_text_is_no_identity(text in "\\PC{0,300}") {
             prop_assert!(verifier(1_000, None).verify(&text).is_err());
         }
 
         #[test]
-        fn no_part_of_an_identity_can_be_random(
+        fn an_identity_with_a_random_part_is_refused(
             part in 0_usize..3, bytes in prop::collection::vec(any::<u8>(), 0..200),
         ) {
             use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};

@@ -1,8 +1,8 @@
-//! Who sends a request: queue tokens, identities of users and admin keys, and the secrets behind
-//! them.
+//! The authentication of requests: queue tokens, identities of users and admin keys, and the
+//! secrets behind them.
 //!
-//! The app creates these from its configuration. They know no HTTP: a header's text goes in, a
-//! user, a ticket, the holder of a key or a refusal comes out.
+//! The app creates these from its configuration. They do not depend on HTTP: they take the text of
+//! a header, and return a user, a ticket, the holder of a key or a refusal.
 
 mod admin_keys;
 mod data_folder_keys;

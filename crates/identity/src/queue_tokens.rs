@@ -37,7 +37,7 @@ struct Claims {
     queue: ConcertId,
     /// The user.
     sub: UserId,
-    /// When the user joined, in microseconds since 1970.
+    /// The instant at which the user joined, in microseconds since 1970.
     arrival: Arrival,
     /// The generation of the queue, in hexadecimal, because JSON readers round large numbers.
     generation: String,
@@ -50,7 +50,7 @@ impl QueueTokens {
     /// Signs with the key named `signing` and accepts all of `keys`.
     ///
     /// # Errors
-    /// If the token is refused, with the reason.
+    /// If `keys` does not contain `signing`, or if that key cannot sign.
     pub fn new(keys: &BTreeMap<String, Secret>, signing: &str) -> anyhow::Result<Self> {
         let secret = keys
             .get(signing)
@@ -133,7 +133,7 @@ impl TokenSigner for QueueTokens {
     }
 }
 
-/// A ticket for trying a key.
+/// Returns a ticket with which `new` tries a key.
 fn probe(user: UserId) -> Ticket {
     Ticket {
         concert: ConcertId(uuid::Uuid::nil()),
@@ -168,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_signed_is_read_back(
+        fn a_signed_ticket_is_read_back(
             user in "[!-~]{1,64}", arrival: i64, generation: u64
         ) {
             let signer = signer(&["a"], "a");
@@ -180,12 +180,12 @@ mod tests {
         }
 
         #[test]
-        fn nothing_else_is_accepted(text in "\\PC{0,300}") {
+        fn a_random_text_is_no_token(text in "\\PC{0,300}") {
             prop_assert_eq!(signer(&["a"], "a").verify(&text), Err(TokenRefusal));
         }
 
         #[test]
-        fn no_part_of_a_token_can_be_random(
+        fn a_token_with_a_random_part_is_refused(
             part in 0_usize..3, bytes in prop::collection::vec(any::<u8>(), 0..200),
         ) {
             use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
@@ -197,7 +197,9 @@ mod tests {
         }
 
         #[test]
-        fn even_with_the_right_key_only_a_ticket_is_accepted(payload in "\\PC{0,120}", arrival: i64) {
+        fn a_signed_token_without_a_valid_ticket_is_refused(
+            payload in "\\PC{0,120}", arrival: i64,
+        ) {
             let signer = signer(&["a"], "a");
             for claims in [
                 serde_json::json!(payload),
@@ -212,21 +214,23 @@ mod tests {
         }
 
         #[test]
-        fn one_changed_character_is_enough(at in 0_usize..200, to in "[A-Za-z0-9_.-]") {
+        fn a_token_with_one_changed_character_is_refused(
+            at in 0_usize..200, to in "[A-Za-z0-9_.-]",
+        ) {
             let signer = signer(&["a"], "a");
             let token = signer.sign(&ticket("alice", 1, 2));
             let at = at % token.len();
             let mut changed = token.clone();
             changed.replace_range(at..=at, &to);
             prop_assume!(changed != token);
-            // The last character of a part of a token has bits that mean nothing (RFC 4648, section
-            // 3.5); the reader refuses them too.
+            // The last character of a part of a token has bits without a meaning (RFC 4648, section
+            // 3.5). The decoder refuses a token in which they are not zero.
             prop_assert_eq!(signer.verify(&changed), Err(TokenRefusal));
         }
     }
 
     #[test]
-    fn keys_can_be_changed_while_tokens_are_out() {
+    fn keys_can_be_rotated_while_tokens_are_in_use() {
         let ticket = ticket("alice", 1, 2);
         let old = signer(&["a"], "a").sign(&ticket);
         let both = signer(&["a", "b"], "b");

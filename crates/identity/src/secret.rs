@@ -17,7 +17,7 @@ impl Secret {
     /// (RFC 7518, section 3.2).
     pub const MIN_LEN: usize = 32;
 
-    /// The secret itself.
+    /// Returns the secret itself.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -46,7 +46,7 @@ impl Serialize for Secret {
 /// derived reader would do.
 ///
 /// # Errors
-/// If it is no map of secrets.
+/// If the value is not a map of secrets.
 pub fn by_name<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Secret>, D::Error> {

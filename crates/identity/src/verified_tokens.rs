@@ -33,23 +33,24 @@ impl<T: Clone> VerifiedTokenCache<T> {
         }
     }
 
-    /// Returns the content of `text`, if it is cached.
+    /// Returns the content of `text`. None if it is not cached.
     pub(crate) fn get(&self, text: &str) -> Option<T> {
         self.texts.get(text)
     }
 
-    /// Returns the content of `text` from the cache, or from `check`, whose success is cached.
+    /// Returns the content of `text` from the cache, or else from `check`. Caches a success of
+    /// `check`.
     pub(crate) fn or_check<E>(
         &self,
         text: &str,
         check: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        if let Some(said) = self.get(text) {
-            return Ok(said);
+        if let Some(content) = self.get(text) {
+            return Ok(content);
         }
-        let said = check()?;
-        self.texts.insert(text.into(), said.clone());
-        Ok(said)
+        let content = check()?;
+        self.texts.insert(text.into(), content.clone());
+        Ok(content)
     }
 }
 
@@ -58,11 +59,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_checked_once_and_a_forged_one_each_time() {
-        let remembered = VerifiedTokenCache::new();
-        assert_eq!(remembered.or_check("a", || Ok::<_, ()>(1)), Ok(1));
-        assert_eq!(remembered.or_check("a", || Err(())), Ok(1));
-        assert_eq!(remembered.or_check("b", || Err(())), Err(()));
-        assert_eq!(remembered.or_check("b", || Ok::<_, ()>(2)), Ok(2));
+    fn a_valid_text_is_checked_once_and_a_forged_one_each_time() {
+        let cache = VerifiedTokenCache::new();
+        assert_eq!(cache.or_check("a", || Ok::<_, ()>(1)), Ok(1));
+        assert_eq!(cache.or_check("a", || Err(())), Ok(1));
+        assert_eq!(cache.or_check("b", || Err(())), Err(()));
+        assert_eq!(cache.or_check("b", || Ok::<_, ()>(2)), Ok(2));
     }
 }

@@ -1,4 +1,4 @@
-//! The requests of a call, as the executor and the task of the call see them.
+//! The requests of a call, which the executor and the task of the call share.
 
 use std::{
     fmt,
@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 use crate::{
     Execute, Overload,
     batcher::{Inner, lock, now},
-    pending::{Answer, Asked, Who},
-    slab::Place,
+    pending::{Answer, Owner, Submission},
+    slab::Index,
     state::CHUNK,
     steps::{Board, Boarding},
 };
@@ -24,13 +24,13 @@ use crate::{
 /// It has at least one request when the call begins. Dropping it, or its requests, does not end the
 /// call. The call ends when the executor returns.
 pub struct Batch<E: Execute> {
-    manifest: Arc<Manifest<E>>,
+    shared: Arc<SharedCall<E>>,
     requests: Vec<E::Request>,
 }
 
 impl<E: Execute> Batch<E> {
-    pub(crate) fn new(manifest: Arc<Manifest<E>>, requests: Vec<E::Request>) -> Self {
-        Self { manifest, requests }
+    pub(crate) fn new(shared: Arc<SharedCall<E>>, requests: Vec<E::Request>) -> Self {
+        Self { shared, requests }
     }
 
     /// Adds the requests that arrived since the call began, as far as the bounds allow. Returns
@@ -40,17 +40,18 @@ impl<E: Execute> Batch<E> {
     /// for a lock. The added requests are in the call like all others.
     pub fn board(&mut self) -> usize {
         let before = self.requests.len();
-        self.manifest.board(&mut self.requests);
+        self.shared.board(&mut self.requests);
         self.requests.len() - before
     }
 
-    /// The requests that were not taken yet.
+    /// Returns the requests that were not taken yet.
     #[must_use]
     pub fn requests(&self) -> &[E::Request] {
         &self.requests
     }
 
-    /// Takes the requests. The responses to those that `board` adds afterwards follow theirs.
+    /// Takes the requests. Responses to requests that `board` adds afterwards follow the responses
+    /// to these.
     #[must_use]
     pub fn take(&mut self) -> Vec<E::Request> {
         std::mem::take(&mut self.requests)
@@ -66,11 +67,11 @@ impl<E: Execute> fmt::Debug for Batch<E> {
 }
 
 /// The callers of a call. The batch and the task of the call share it.
-pub(crate) struct Manifest<E: Execute> {
+pub(crate) struct SharedCall<E: Execute> {
     pub(crate) inner: Arc<Inner<E>>,
-    pub(crate) line: Place,
-    /// Set by the first of two: the code that spawned the task, once it is spawned, and the task,
-    /// if it is dropped before it has begun. The second of them begins the next call.
+    pub(crate) line: Index,
+    /// Set by the code that spawned the task, once it is spawned, and by the task, if it is dropped
+    /// before it has begun. If both set it, the second of them begins the next call.
     handed_over: AtomicBool,
     callers: Mutex<Callers<E>>,
 }
@@ -87,28 +88,28 @@ pub(crate) struct Callers<E: Execute> {
 
 /// A caller whose request counts in the call.
 pub(crate) struct Caller<E: Execute> {
-    pub(crate) who: Who<E>,
+    pub(crate) owner: Owner<E>,
     /// None if the request is not executed.
     pub(crate) reply: Option<oneshot::Sender<Answer<E>>>,
 }
 
 impl<E: Execute> Callers<E> {
-    fn add(&mut self, asked: Asked<E>, requests: &mut Vec<E::Request>) {
+    fn add(&mut self, submission: Submission<E>, requests: &mut Vec<E::Request>) {
         self.all.push(Caller {
-            who: asked.who,
-            reply: Some(asked.reply),
+            owner: submission.owner,
+            reply: Some(submission.reply),
         });
-        requests.push(asked.request);
+        requests.push(submission.request);
     }
 
     /// Counts a request that is not executed.
-    pub(crate) fn add_absent(&mut self, who: Who<E>) {
-        self.all.push(Caller { who, reply: None });
+    pub(crate) fn add_absent(&mut self, owner: Owner<E>) {
+        self.all.push(Caller { owner, reply: None });
     }
 }
 
-impl<E: Execute> Manifest<E> {
-    pub(crate) fn new(inner: Arc<Inner<E>>, line: Place, granted: usize) -> Self {
+impl<E: Execute> SharedCall<E> {
+    pub(crate) fn new(inner: Arc<Inner<E>>, line: Index, granted: usize) -> Self {
         Self {
             inner,
             line,
@@ -130,16 +131,16 @@ impl<E: Execute> Manifest<E> {
     /// Adds the first request of the call, when its task begins to run. A request whose caller is
     /// gone, or that waited beyond the queue time-out, still counts in the call but is not
     /// executed.
-    pub(crate) fn add_first(&self, asked: Asked<E>, requests: &mut Vec<E::Request>) {
+    pub(crate) fn add_first(&self, submission: Submission<E>, requests: &mut Vec<E::Request>) {
         let mut callers = lock(&self.callers);
-        if asked.reply.is_closed() {
-            callers.add_absent(asked.who);
-        } else if asked.has_waited(now(), self.inner.queue_timeout) {
-            callers.add_absent(asked.who.clone());
+        if submission.reply.is_closed() {
+            callers.add_absent(submission.owner);
+        } else if submission.has_waited(now(), self.inner.queue_timeout) {
+            callers.add_absent(submission.owner.clone());
             self.inner.state().count(Overload::TimedOut);
-            asked.refuse(Overload::TimedOut);
+            submission.refuse(Overload::TimedOut);
         } else {
-            callers.add(asked, requests);
+            callers.add(submission, requests);
         }
     }
 
@@ -168,9 +169,9 @@ impl<E: Execute> Manifest<E> {
             });
             for boarded in out.drain(..) {
                 if boarded.is_late {
-                    boarded.asked.refuse(Overload::TimedOut);
+                    boarded.submission.refuse(Overload::TimedOut);
                 } else {
-                    callers.add(boarded.asked, requests);
+                    callers.add(boarded.submission, requests);
                 }
             }
             if let Board::Over { more } = board {

@@ -15,8 +15,8 @@ use tokio::{
 use crate::{
     Execute, Limits, Overload, Priority, Stats, SubmitError,
     call::Call,
-    pending::{Answer, Asked},
-    slab::Place,
+    pending::{Answer, Submission},
+    slab::Index,
     state::State,
     steps::Start,
 };
@@ -70,8 +70,8 @@ impl<E: Execute> Batcher<E> {
     ) -> Result<E::Response, SubmitError<E::Error>> {
         let (reply, mut answer) = oneshot::channel();
         let since = now();
-        let asked = Asked {
-            who: (0, user),
+        let submission = Submission {
+            owner: (0, user),
             priority,
             since,
             runtime: Handle::current(),
@@ -80,31 +80,30 @@ impl<E: Execute> Batcher<E> {
             number: 0,
             is_parked: false,
         };
-        let Some(ticket) = self.inner.submit(&key, asked)? else {
+        let Some(pending) = self.inner.submit(&key, submission)? else {
             // Its call begins now.
             return answered::<E>(answer.await);
         };
-        // Without a deadline if it is beyond the range of `Instant`.
+        // There is no deadline if it would be beyond the range of `Instant`.
         if let Some(deadline) = since.checked_add(self.inner.queue_timeout) {
             match timeout_at(deadline, &mut answer).await {
-                Ok(said) => return ticket.redeem(said),
-                Err(_) if ticket.withdraw(Some(Overload::TimedOut)) => {
+                Ok(result) => return pending.complete(result),
+                Err(_) if pending.withdraw(Some(Overload::TimedOut)) => {
                     return Err(SubmitError::Overloaded(Overload::TimedOut));
                 }
                 // Its call has begun.
                 Err(_) => {}
             }
         }
-        ticket.redeem(answer.await)
+        pending.complete(answer.await)
     }
 
-    /// Refuses all requests from now on. Those that are pending are still served, and calls in
-    /// flight end.
+    /// Refuses all new requests. Pending requests are still served, and calls in flight end.
     pub fn close(&self) {
         self.inner.state().close();
     }
 
-    /// The statistics of this instant.
+    /// Returns the statistics of this instant.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.state().stats()
@@ -116,23 +115,24 @@ impl<E: Execute> Inner<E> {
         lock(&self.state)
     }
 
-    /// Makes a request pending. None if its call begins now.
+    /// Makes a request pending. Returns None if its call begins now.
     fn submit(
         self: &Arc<Self>,
         key: &E::Key,
-        asked: Asked<E>,
-    ) -> Result<Option<Ticket<'_, E>>, SubmitError<E::Error>> {
-        let submitted = self.state().submit(key, asked);
-        let submitted = submitted.map_err(|(why, _asked)| SubmitError::Overloaded(why))?;
+        submission: Submission<E>,
+    ) -> Result<Option<PendingRequest<'_, E>>, SubmitError<E::Error>> {
+        let submitted = self.state().submit(key, submission);
+        let submitted =
+            submitted.map_err(|(reason, _submission)| SubmitError::Overloaded(reason))?;
         if let Some(displaced) = submitted.displaced {
-            displaced.asked.refuse(Overload::Shed);
+            displaced.submission.refuse(Overload::Shed);
         }
         let first = submitted.start.as_ref().map(|start| start.first.number);
         self.begin(submitted.start);
         let is_pending = first != Some(submitted.number);
-        Ok(is_pending.then_some(Ticket {
+        Ok(is_pending.then_some(PendingRequest {
             inner: self,
-            place: submitted.place,
+            index: submitted.index,
             number: submitted.number,
             is_used: false,
         }))
@@ -150,42 +150,42 @@ impl<E: Execute> Inner<E> {
         }
     }
 
-    /// Begins a call in a task of its own. True if another may begin.
+    /// Begins a call in a task of its own. Returns true if another may begin.
     pub(crate) fn spawn(self: &Arc<Self>, start: Start<E>) -> bool {
         let (runtime, more) = (start.first.runtime.clone(), start.more);
         let call = Call::new(Arc::clone(self), start);
-        let manifest = Arc::clone(call.manifest());
+        let shared = Arc::clone(call.shared());
         self.executor.spawn(&runtime, call.run());
         // A task that was dropped at once has freed its capacity, and leaves the next call to the
         // loop of the caller. If each dropped task began the next call itself, they would pile up
         // on the stack.
-        let is_dropped = manifest.hand_over();
+        let is_dropped = shared.hand_over();
         more || is_dropped
     }
 }
 
 /// A pending request. Dropping it withdraws the request.
-struct Ticket<'a, E: Execute> {
+struct PendingRequest<'a, E: Execute> {
     inner: &'a Inner<E>,
-    place: Place,
+    index: Index,
     number: u64,
     is_used: bool,
 }
 
-impl<E: Execute> Ticket<'_, E> {
+impl<E: Execute> PendingRequest<'_, E> {
     /// Withdraws the request. Returns true if it was still pending.
-    fn withdraw(&self, why: Option<Overload>) -> bool {
-        let removed = self.inner.state().withdraw(self.place, self.number, why);
+    fn withdraw(&self, reason: Option<Overload>) -> bool {
+        let removed = self.inner.state().withdraw(self.index, self.number, reason);
         removed.is_some()
     }
 
-    fn redeem(mut self, said: Result<Answer<E>, oneshot::error::RecvError>) -> Answer<E> {
+    fn complete(mut self, result: Result<Answer<E>, oneshot::error::RecvError>) -> Answer<E> {
         self.is_used = true;
-        answered::<E>(said)
+        answered::<E>(result)
     }
 }
 
-impl<E: Execute> Drop for Ticket<'_, E> {
+impl<E: Execute> Drop for PendingRequest<'_, E> {
     fn drop(&mut self) {
         if !self.is_used {
             self.withdraw(None);
@@ -193,8 +193,8 @@ impl<E: Execute> Drop for Ticket<'_, E> {
     }
 }
 
-fn answered<E: Execute>(said: Result<Answer<E>, oneshot::error::RecvError>) -> Answer<E> {
-    said.unwrap_or(Err(SubmitError::Lost))
+fn answered<E: Execute>(result: Result<Answer<E>, oneshot::error::RecvError>) -> Answer<E> {
+    result.unwrap_or(Err(SubmitError::Lost))
 }
 
 impl<E: Execute> Clone for Batcher<E> {

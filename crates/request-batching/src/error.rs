@@ -14,7 +14,7 @@ pub enum SubmitError<E> {
     Lost,
 }
 
-/// Why a request was refused before its call began.
+/// The reason why a request was refused before its call began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Overload {
     /// The most requests are pending, and none of them is of a lower priority.
@@ -44,7 +44,7 @@ impl fmt::Display for Overload {
 impl<E: fmt::Display> fmt::Display for SubmitError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Overloaded(why) => write!(f, "not begun: {why}"),
+            Self::Overloaded(reason) => write!(f, "not begun: {reason}"),
             Self::Failed(error) => error.fmt(f),
             Self::Lost => f.write_str("the call ended without a response"),
         }

@@ -49,8 +49,8 @@ pub struct Adaptive {
     /// The limit at the start.
     pub initial: usize,
     /// A call that takes less is never slow. Processes whose round trips are all below half of it
-    /// share a store equally: they agree on which calls are slow, whatever round trips each of them
-    /// has measured.
+    /// share a store equally: they agree on which calls are slow, even if they have measured
+    /// different round trips.
     pub latency_min: Duration,
 }
 
@@ -66,7 +66,7 @@ impl Default for Adaptive {
 }
 
 impl Limits {
-    /// The same bounds, with 1 in place of 0.
+    /// Returns the same bounds, with 1 in place of 0.
     pub(crate) fn at_least_one(mut self) -> Self {
         for number in [
             &mut self.batch_max,

@@ -14,14 +14,14 @@ use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 use crate::{
     Execute, Overload, Priority, SubmitError,
     priority::LEVELS,
-    slab::{List, Place, Slab},
+    slab::{Index, List, Slab},
 };
 
 /// The result of a request for its caller.
 pub(crate) type Answer<E> = Result<<E as Execute>::Response, SubmitError<<E as Execute>::Error>>;
 
 /// A user at a key.
-pub(crate) type Who<E> = (Place, <E as Execute>::User);
+pub(crate) type Owner<E> = (Index, <E as Execute>::User);
 
 /// The links of a request in its line while it is ready, or behind its user's first request while
 /// it is parked.
@@ -34,8 +34,8 @@ const BY_PRIORITY: usize = 1;
 const CAPACITY_MAX: usize = 1 << 16;
 
 /// A request and its caller.
-pub(crate) struct Asked<E: Execute> {
-    pub(crate) who: Who<E>,
+pub(crate) struct Submission<E: Execute> {
+    pub(crate) owner: Owner<E>,
     pub(crate) priority: Priority,
     pub(crate) since: Instant,
     /// The runtime on which the call runs if this is its first request.
@@ -47,10 +47,10 @@ pub(crate) struct Asked<E: Execute> {
     pub(crate) is_parked: bool,
 }
 
-impl<E: Execute> Asked<E> {
-    pub(crate) fn refuse(self, why: Overload) {
+impl<E: Execute> Submission<E> {
+    pub(crate) fn refuse(self, reason: Overload) {
         // The caller may have dropped its receiver.
-        let _ = self.reply.send(Err(SubmitError::Overloaded(why)));
+        let _ = self.reply.send(Err(SubmitError::Overloaded(reason)));
     }
 
     pub(crate) fn has_waited(&self, now: Instant, for_: Duration) -> bool {
@@ -68,8 +68,8 @@ pub(crate) struct Line<K> {
     pub(crate) calls: usize,
     /// Calls in flight that have not taken the requests of their start yet.
     pub(crate) calls_to_board: usize,
-    /// The index of the list of lines that want a call in which this line is. None if it is in
-    /// none.
+    /// The index of the list of lines that want a call in which this line is. None if it wants no
+    /// call.
     pub(crate) turn: Option<usize>,
 }
 
@@ -78,7 +78,7 @@ impl<K> Line<K> {
         self.ready.iter().map(List::len).sum()
     }
 
-    /// The highest priority of a ready request.
+    /// Returns the highest priority of a ready request.
     pub(crate) fn first_level(&self) -> Option<usize> {
         self.ready.iter().position(|list| list.len() > 0)
     }
@@ -97,10 +97,10 @@ struct User {
 
 /// All pending requests. A key or a user has an entry only while it has a request or a call.
 pub(crate) struct Pending<E: Execute> {
-    requests: Slab<Asked<E>, 2>,
+    requests: Slab<Submission<E>, 2>,
     pub(crate) lines: Slab<Line<E::Key>, 1>,
-    places: HashMap<E::Key, Place, RandomState>,
-    users: HashMap<Who<E>, User, RandomState>,
+    lines_by_key: HashMap<E::Key, Index, RandomState>,
+    users: HashMap<Owner<E>, User, RandomState>,
     by_priority: [List; LEVELS],
     last_number: u64,
 }
@@ -111,7 +111,7 @@ impl<E: Execute> Pending<E> {
         Self {
             requests: Slab::with_capacity(capacity),
             lines: Slab::with_capacity(0),
-            places: HashMap::default(),
+            lines_by_key: HashMap::default(),
             users: HashMap::with_capacity_and_hasher(capacity, RandomState::default()),
             by_priority: Default::default(),
             last_number: 0,
@@ -123,12 +123,12 @@ impl<E: Execute> Pending<E> {
     }
 
     pub(crate) fn keys(&self) -> usize {
-        self.places.len()
+        self.lines_by_key.len()
     }
 
     /// Returns the line of `key`. Creates it if there is none.
-    pub(crate) fn line_of(&mut self, key: &E::Key) -> Place {
-        if let Some(&line) = self.places.get(key) {
+    pub(crate) fn line_of(&mut self, key: &E::Key) -> Index {
+        if let Some(&line) = self.lines_by_key.get(key) {
             return line;
         }
         let line = self.lines.insert(Line {
@@ -139,19 +139,19 @@ impl<E: Execute> Pending<E> {
             calls_to_board: 0,
             turn: None,
         });
-        self.places.insert(key.clone(), line);
+        self.lines_by_key.insert(key.clone(), line);
         line
     }
 
-    /// Adds a request of a user who has fewer than `per_user_max` pending. Returns it otherwise.
+    /// Adds a request if its user has fewer than `per_user_max` pending. Otherwise returns it.
     pub(crate) fn add(
         &mut self,
-        mut asked: Asked<E>,
+        mut submission: Submission<E>,
         per_user_max: usize,
-    ) -> Result<(Place, u64), Asked<E>> {
-        let (line, _) = asked.who;
-        asked.is_parked = match self.users.get_mut(&asked.who) {
-            Some(user) if user.pending >= per_user_max => return Err(asked),
+    ) -> Result<(Index, u64), Submission<E>> {
+        let (line, _) = submission.owner;
+        submission.is_parked = match self.users.get_mut(&submission.owner) {
+            Some(user) if user.pending >= per_user_max => return Err(submission),
             Some(user) => {
                 user.pending += 1;
                 true
@@ -161,73 +161,74 @@ impl<E: Execute> Pending<E> {
                     pending: 1,
                     ..User::default()
                 };
-                self.users.insert(asked.who.clone(), user);
+                self.users.insert(submission.owner.clone(), user);
                 false
             }
         };
         self.last_number += 1;
-        asked.number = self.last_number;
-        let level = asked.priority.level();
-        let place = self.requests.insert(asked);
+        submission.number = self.last_number;
+        let level = submission.priority.level();
+        let index = self.requests.insert(submission);
         if let Some(list) = self.by_priority.get_mut(level) {
-            self.requests.push_back(list, BY_PRIORITY, place);
+            self.requests.push_back(list, BY_PRIORITY, index);
         }
         if let Some(line) = self.lines.get_mut(line) {
             line.pending += 1;
         }
-        self.link(place);
-        Ok((place, self.last_number))
+        self.link(index);
+        Ok((index, self.last_number))
     }
 
-    /// The newest request of the lowest priority, if that is lower than `priority`.
-    pub(crate) fn less_important(&self, priority: Priority) -> Option<Place> {
+    /// Returns the newest request of the lowest priority. None if this is not lower than
+    /// `priority`.
+    pub(crate) fn less_important(&self, priority: Priority) -> Option<Index> {
         let lower = self.by_priority.iter().skip(priority.level() + 1);
         lower.rev().find_map(List::last)
     }
 
-    /// True if the request with this `number` is still pending at `place`.
-    pub(crate) fn is_at(&self, place: Place, number: u64) -> bool {
-        let asked = self.requests.get(place);
-        asked.is_some_and(|asked| asked.number == number)
+    /// True if the request with this `number` is still pending at `index`.
+    pub(crate) fn is_at(&self, index: Index, number: u64) -> bool {
+        let submission = self.requests.get(index);
+        submission.is_some_and(|submission| submission.number == number)
     }
 
     /// Removes a request. If it was ready, the next request of its user becomes ready. If the user
     /// has no other, the user's entry is returned to the caller, which drops it after it has
     /// released the lock.
-    pub(crate) fn remove(&mut self, place: Place) -> Option<(Asked<E>, Option<Who<E>>)> {
-        let asked = self.take(place)?;
-        let user = if asked.is_parked {
+    pub(crate) fn remove(&mut self, index: Index) -> Option<(Submission<E>, Option<Owner<E>>)> {
+        let submission = self.take(index)?;
+        let user = if submission.is_parked {
             None
         } else {
-            self.release(&asked.who)
+            self.release(&submission.owner)
         };
-        Some((asked, user))
+        Some((submission, user))
     }
 
     /// Returns the next ready request of a line.
-    pub(crate) fn first(&self, line: Place) -> Option<(Place, &Asked<E>)> {
+    pub(crate) fn first(&self, line: Index) -> Option<(Index, &Submission<E>)> {
         let line = self.lines.get(line)?;
-        let place = line.ready.iter().find_map(List::first)?;
-        Some((place, self.requests.get(place)?))
+        let index = line.ready.iter().find_map(List::first)?;
+        Some((index, self.requests.get(index)?))
     }
 
     /// Takes the next ready request of a line. The others of its user stay parked until `release`.
-    pub(crate) fn pop(&mut self, line: Place) -> Option<Asked<E>> {
-        let (place, _) = self.first(line)?;
-        self.take(place)
+    pub(crate) fn pop(&mut self, line: Index) -> Option<Submission<E>> {
+        let (index, _) = self.first(line)?;
+        self.take(index)
     }
 
     /// Makes the user's next request ready after the previous one was answered or removed. If there
     /// is none, the user's entry is returned to the caller, which drops it after it has released
     /// the lock.
-    pub(crate) fn release(&mut self, who: &Who<E>) -> Option<Who<E>> {
-        let user = self.users.get_mut(who)?;
+    pub(crate) fn release(&mut self, owner: &Owner<E>) -> Option<Owner<E>> {
+        let user = self.users.get_mut(owner)?;
         let Some(next) = user.parked.first() else {
-            return self.users.remove_entry(who).map(|(who, _)| who);
+            return self.users.remove_entry(owner).map(|(owner, _)| owner);
         };
         self.requests.unlink(&mut user.parked, IN_LINE, next);
-        if let Some(asked) = self.requests.get_mut(next) {
-            asked.is_parked = false;
+        if let Some(submission) = self.requests.get_mut(next) {
+            submission.is_parked = false;
         }
         self.link(next);
         None
@@ -235,36 +236,36 @@ impl<E: Execute> Pending<E> {
 
     /// Removes a line that has neither requests nor calls. The caller drops it after it has
     /// released the lock.
-    pub(crate) fn remove_line(&mut self, line: Place) -> Option<(E::Key, Line<E::Key>)> {
+    pub(crate) fn remove_line(&mut self, line: Index) -> Option<(E::Key, Line<E::Key>)> {
         let line = self.lines.remove(line)?;
-        let (key, _) = self.places.remove_entry(&line.key)?;
+        let (key, _) = self.lines_by_key.remove_entry(&line.key)?;
         Some((key, line))
     }
 
     /// Appends a request to its line if it is ready, or behind its user's first request if it is
     /// parked.
-    fn link(&mut self, place: Place) {
-        let Some(asked) = self.requests.get(place) else {
+    fn link(&mut self, index: Index) {
+        let Some(submission) = self.requests.get(index) else {
             return;
         };
-        let list = if asked.is_parked {
-            let user = self.users.get_mut(&asked.who);
+        let list = if submission.is_parked {
+            let user = self.users.get_mut(&submission.owner);
             user.map(|user| &mut user.parked)
         } else {
-            let line = self.lines.get_mut(asked.who.0);
-            line.and_then(|line| line.ready.get_mut(asked.priority.level()))
+            let line = self.lines.get_mut(submission.owner.0);
+            line.and_then(|line| line.ready.get_mut(submission.priority.level()))
         };
         if let Some(list) = list {
-            self.requests.push_back(list, IN_LINE, place);
+            self.requests.push_back(list, IN_LINE, index);
         }
     }
 
     /// Removes a request from the slab and from all lists.
-    fn take(&mut self, place: Place) -> Option<Asked<E>> {
-        let asked = self.requests.get(place)?;
-        let (level, is_parked) = (asked.priority.level(), asked.is_parked);
-        let line = self.lines.get_mut(asked.who.0)?;
-        let user = self.users.get_mut(&asked.who)?;
+    fn take(&mut self, index: Index) -> Option<Submission<E>> {
+        let submission = self.requests.get(index)?;
+        let (level, is_parked) = (submission.priority.level(), submission.is_parked);
+        let line = self.lines.get_mut(submission.owner.0)?;
+        let user = self.users.get_mut(&submission.owner)?;
         line.pending -= 1;
         user.pending -= 1;
         let list = if is_parked {
@@ -272,9 +273,9 @@ impl<E: Execute> Pending<E> {
         } else {
             line.ready.get_mut(level)?
         };
-        self.requests.unlink(list, IN_LINE, place);
+        self.requests.unlink(list, IN_LINE, index);
         let list = self.by_priority.get_mut(level)?;
-        self.requests.unlink(list, BY_PRIORITY, place);
-        self.requests.remove(place)
+        self.requests.unlink(list, BY_PRIORITY, index);
+        self.requests.remove(index)
     }
 }

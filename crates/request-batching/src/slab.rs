@@ -1,15 +1,15 @@
 //! A slab: values in one allocation, each in up to `L` doubly linked lists.
 //!
-//! A list links places of the slab, so taking a value out of its middle costs the same as taking it
-//! from an end: no value is moved, no list searched and no memory allocated.
+//! A list links indices of the slab, so taking a value out of its middle costs the same as taking
+//! it from an end: no value is moved, no list searched and no memory allocated.
 
 /// The index of a value, until it is removed. A later value may get the same index.
-pub(crate) type Place = usize;
+pub(crate) type Index = usize;
 
 /// Values, with the links between them.
 pub(crate) struct Slab<T, const L: usize> {
     slots: Vec<Slot<T, L>>,
-    free: Vec<Place>,
+    free: Vec<Index>,
 }
 
 struct Slot<T, const L: usize> {
@@ -19,24 +19,24 @@ struct Slot<T, const L: usize> {
 
 #[derive(Clone, Copy, Default)]
 struct Link {
-    before: Option<Place>,
-    after: Option<Place>,
+    before: Option<Index>,
+    after: Option<Index>,
 }
 
-/// The ends of a list whose links are in a slab. `chain` says which of the `L` links it uses.
+/// The ends of a list whose links are in a slab. `chain` is the index of the link that it uses.
 #[derive(Debug, Default)]
 pub(crate) struct List {
-    first: Option<Place>,
-    last: Option<Place>,
+    first: Option<Index>,
+    last: Option<Index>,
     len: usize,
 }
 
 impl List {
-    pub(crate) fn first(&self) -> Option<Place> {
+    pub(crate) fn first(&self) -> Option<Index> {
         self.first
     }
 
-    pub(crate) fn last(&self) -> Option<Place> {
+    pub(crate) fn last(&self) -> Option<Index> {
         self.last
     }
 
@@ -55,56 +55,56 @@ impl<T, const L: usize> Slab<T, L> {
     }
 
     /// Adds a value that is in no list.
-    pub(crate) fn insert(&mut self, value: T) -> Place {
+    pub(crate) fn insert(&mut self, value: T) -> Index {
         let slot = Slot {
             value: Some(value),
             links: [Link::default(); L],
         };
-        if let Some(place) = self.free.pop()
-            && let Some(free) = self.slots.get_mut(place)
+        if let Some(index) = self.free.pop()
+            && let Some(free) = self.slots.get_mut(index)
         {
             *free = slot;
-            return place;
+            return index;
         }
         self.slots.push(slot);
         self.slots.len() - 1
     }
 
     /// Removes a value, which must be in no list.
-    pub(crate) fn remove(&mut self, place: Place) -> Option<T> {
-        let value = self.slots.get_mut(place)?.value.take()?;
-        self.free.push(place);
+    pub(crate) fn remove(&mut self, index: Index) -> Option<T> {
+        let value = self.slots.get_mut(index)?.value.take()?;
+        self.free.push(index);
         Some(value)
     }
 
-    pub(crate) fn get(&self, place: Place) -> Option<&T> {
-        self.slots.get(place)?.value.as_ref()
+    pub(crate) fn get(&self, index: Index) -> Option<&T> {
+        self.slots.get(index)?.value.as_ref()
     }
 
-    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut T> {
-        self.slots.get_mut(place)?.value.as_mut()
+    pub(crate) fn get_mut(&mut self, index: Index) -> Option<&mut T> {
+        self.slots.get_mut(index)?.value.as_mut()
     }
 
     /// Appends a value to a list. The value must be in no other list of this `chain`.
-    pub(crate) fn push_back(&mut self, list: &mut List, chain: usize, place: Place) {
-        let before = list.last.replace(place);
-        self.set_link(chain, place, |link| {
+    pub(crate) fn push_back(&mut self, list: &mut List, chain: usize, index: Index) {
+        let before = list.last.replace(index);
+        self.set_link(chain, index, |link| {
             *link = Link {
                 before,
                 after: None,
             };
         });
         match before {
-            Some(before) => self.set_link(chain, before, |link| link.after = Some(place)),
-            None => list.first = Some(place),
+            Some(before) => self.set_link(chain, before, |link| link.after = Some(index)),
+            None => list.first = Some(index),
         }
         list.len += 1;
     }
 
     /// Removes a value from the list that it is in.
-    pub(crate) fn unlink(&mut self, list: &mut List, chain: usize, place: Place) {
+    pub(crate) fn unlink(&mut self, list: &mut List, chain: usize, index: Index) {
         let mut old = Link::default();
-        self.set_link(chain, place, |link| old = std::mem::take(link));
+        self.set_link(chain, index, |link| old = std::mem::take(link));
         match old.before {
             Some(before) => self.set_link(chain, before, |link| link.after = old.after),
             None => list.first = old.after,
@@ -116,10 +116,10 @@ impl<T, const L: usize> Slab<T, L> {
         list.len -= 1;
     }
 
-    fn set_link(&mut self, chain: usize, place: Place, set: impl FnOnce(&mut Link)) {
+    fn set_link(&mut self, chain: usize, index: Index, set: impl FnOnce(&mut Link)) {
         let link = self
             .slots
-            .get_mut(place)
+            .get_mut(index)
             .and_then(|slot| slot.links.get_mut(chain));
         if let Some(link) = link {
             set(link);
@@ -135,22 +135,22 @@ mod tests {
 
     use super::*;
 
-    fn all(slab: &Slab<u32, 2>, list: &List, chain: usize) -> VecDeque<Place> {
-        let mut places = VecDeque::new();
+    fn all(slab: &Slab<u32, 2>, list: &List, chain: usize) -> VecDeque<Index> {
+        let mut indices = VecDeque::new();
         let mut next = list.first();
-        while let Some(place) = next {
-            places.push_back(place);
-            next = slab.slots[place].links[chain].after;
+        while let Some(index) = next {
+            indices.push_back(index);
+            next = slab.slots[index].links[chain].after;
         }
-        assert_eq!(list.last(), places.back().copied());
-        assert_eq!(list.len(), places.len());
-        places
+        assert_eq!(list.last(), indices.back().copied());
+        assert_eq!(list.len(), indices.len());
+        indices
     }
 
     proptest! {
-        /// Each value is in both lists; in the second, in the order of the last touch.
+        /// Each value is in both lists. In the second, values are in the order of the last touch.
         #[test]
-        fn lists_keep_their_order_whatever_leaves_them(
+        fn lists_keep_their_order_when_values_are_removed(
             steps in proptest::collection::vec((0_u8..3, 0_usize..16), 0..200),
         ) {
             let mut slab = Slab::<u32, 2>::with_capacity(4);
@@ -159,26 +159,26 @@ mod tests {
             for (step, at) in steps {
                 let chosen = (!arrived.is_empty()).then(|| arrived[at % arrived.len()]);
                 match (step, chosen) {
-                    (1, Some(place)) => {
-                        slab.unlink(&mut arrivals, 0, place);
-                        slab.unlink(&mut touches, 1, place);
-                        prop_assert!(slab.remove(place).is_some());
-                        prop_assert!(slab.get(place).is_none());
-                        arrived.retain(|&other| other != place);
-                        touched.retain(|&other| other != place);
+                    (1, Some(index)) => {
+                        slab.unlink(&mut arrivals, 0, index);
+                        slab.unlink(&mut touches, 1, index);
+                        prop_assert!(slab.remove(index).is_some());
+                        prop_assert!(slab.get(index).is_none());
+                        arrived.retain(|&other| other != index);
+                        touched.retain(|&other| other != index);
                     }
-                    (2, Some(place)) => {
-                        slab.unlink(&mut touches, 1, place);
-                        slab.push_back(&mut touches, 1, place);
-                        touched.retain(|&other| other != place);
-                        touched.push_back(place);
+                    (2, Some(index)) => {
+                        slab.unlink(&mut touches, 1, index);
+                        slab.push_back(&mut touches, 1, index);
+                        touched.retain(|&other| other != index);
+                        touched.push_back(index);
                     }
                     _ => {
-                        let place = slab.insert(7);
-                        slab.push_back(&mut arrivals, 0, place);
-                        slab.push_back(&mut touches, 1, place);
-                        arrived.push_back(place);
-                        touched.push_back(place);
+                        let index = slab.insert(7);
+                        slab.push_back(&mut arrivals, 0, index);
+                        slab.push_back(&mut touches, 1, index);
+                        arrived.push_back(index);
+                        touched.push_back(index);
                     }
                 }
                 prop_assert_eq!(&all(&slab, &arrivals, 0), &arrived);

@@ -1,5 +1,5 @@
-//! Decides which request is served next: the pending requests, the calls in flight and the limit,
-//! under one lock.
+//! The decision which request is served next. The pending requests, the calls in flight and the
+//! limit are under one lock.
 //!
 //! Each function takes well below 1 µs: work on many requests is done a [`CHUNK`] at a time, and no
 //! task is woken and no value dropped here. Removed values are returned to the caller, which drops
@@ -11,9 +11,9 @@ use crate::{
     Execute, Limits, Overload, ShedCounts, Stats,
     batch::Caller,
     limiter::{Limiter, Observation},
-    pending::{Asked, Line, Pending, Who},
+    pending::{Line, Owner, Pending, Submission},
     priority::LEVELS,
-    slab::{List, Place},
+    slab::{Index, List},
     steps::{Board, Boarded, Boarding, Finished, Idle, Removed, Start, Submitted},
 };
 
@@ -59,48 +59,48 @@ impl<E: Execute> State<E> {
     pub(crate) fn submit(
         &mut self,
         key: &E::Key,
-        mut asked: Asked<E>,
-    ) -> Result<Submitted<E>, (Overload, Asked<E>)> {
+        mut submission: Submission<E>,
+    ) -> Result<Submitted<E>, (Overload, Submission<E>)> {
         if self.is_closed {
-            return Err((self.count(Overload::Closed), asked));
+            return Err((self.count(Overload::Closed), submission));
         }
         let mut victim = None;
         if self.pending.len() >= self.limits.pending_max {
-            victim = self.pending.less_important(asked.priority);
+            victim = self.pending.less_important(submission.priority);
             if victim.is_none() {
-                return Err((self.count(Overload::Total), asked));
+                return Err((self.count(Overload::Total), submission));
             }
         }
         let line = self.pending.line_of(key);
-        asked.who.0 = line;
+        submission.owner.0 = line;
         let per_user_max = self.limits.pending_per_user_max;
-        let (place, number) = match self.pending.add(asked, per_user_max) {
+        let (index, number) = match self.pending.add(submission, per_user_max) {
             Ok(added) => added,
             // The line is not new: it has requests of this user.
-            Err(asked) => return Err((self.count(Overload::PerUser), asked)),
+            Err(submission) => return Err((self.count(Overload::PerUser), submission)),
         };
         let displaced = victim.and_then(|victim| self.remove(victim, Some(Overload::Shed)));
         // The line has a request, so it is not idle and nothing is returned.
         let _ = self.settle(line);
         Ok(Submitted {
-            place,
+            index,
             number,
             start: self.next_call(),
             displaced,
         })
     }
 
-    /// Removes a request if it is still pending. Counts it as refused if `why` has a reason.
+    /// Removes a request if it is still pending. Counts it as refused if there is a `reason`.
     pub(crate) fn withdraw(
         &mut self,
-        place: Place,
+        index: Index,
         number: u64,
-        why: Option<Overload>,
+        reason: Option<Overload>,
     ) -> Option<Removed<E>> {
-        if !self.pending.is_at(place, number) {
+        if !self.pending.is_at(index, number) {
             return None;
         }
-        self.remove(place, why)
+        self.remove(index, reason)
     }
 
     /// Returns the next call that may begin: that of the highest priority, and within a priority
@@ -109,15 +109,15 @@ impl<E: Execute> State<E> {
         if self.calls >= self.limits.calls_max {
             return None;
         }
-        let room = self.room();
+        let available = self.available();
         for slot in 0..self.turns.len() {
             let Some(line) = self.turns.get(slot).and_then(List::first) else {
                 continue;
             };
             let is_further = slot % 2 == 1;
             let needed = if is_further { self.limits.batch_max } else { 1 };
-            if room >= needed {
-                return self.begin(line, room);
+            if available >= needed {
+                return self.begin(line, available);
             }
             self.limited = true;
         }
@@ -137,18 +137,18 @@ impl<E: Execute> State<E> {
                 break;
             };
             let is_late = first.has_waited(call.now, self.limits.queue_timeout);
-            if !is_late && *call.granted == 0 && self.room() == 0 {
+            if !is_late && *call.granted == 0 && self.available() == 0 {
                 self.limited = true;
                 is_over = true;
                 break;
             }
-            let Some(asked) = self.pending.pop(call.line) else {
+            let Some(submission) = self.pending.pop(call.line) else {
                 break;
             };
             let mut user = None;
             if is_late {
                 self.count(Overload::TimedOut);
-                user = self.pending.release(&asked.who);
+                user = self.pending.release(&submission.owner);
             } else {
                 call.size += 1;
                 if *call.granted > 0 {
@@ -158,7 +158,7 @@ impl<E: Execute> State<E> {
                 }
             }
             call.out.push(Boarded {
-                asked,
+                submission,
                 is_late,
                 user,
             });
@@ -180,15 +180,15 @@ impl<E: Execute> State<E> {
 
     /// Makes the next request of each of these users ready, for a chunk of callers at most. Entries
     /// of users without a further request go to `out`, which must have capacity for them.
-    pub(crate) fn release(&mut self, line: Place, callers: &[Caller<E>], out: &mut Vec<Who<E>>) {
+    pub(crate) fn release(&mut self, line: Index, callers: &[Caller<E>], out: &mut Vec<Owner<E>>) {
         for caller in callers {
-            out.extend(self.pending.release(&caller.who));
+            out.extend(self.pending.release(&caller.owner));
         }
         let _ = self.settle(line);
     }
 
     /// Ends a call. The caller drops the returned values and those in `out`.
-    pub(crate) fn finish(&mut self, call: &Finished<'_, E>, out: &mut Vec<Who<E>>) -> Idle<E> {
+    pub(crate) fn finish(&mut self, call: &Finished<'_, E>, out: &mut Vec<Owner<E>>) -> Idle<E> {
         self.in_flight -= call.size + call.granted;
         self.calls -= 1;
         if !call.has_boarded {
@@ -198,7 +198,7 @@ impl<E: Execute> State<E> {
             line.calls -= 1;
         }
         for caller in call.callers {
-            out.extend(self.pending.release(&caller.who));
+            out.extend(self.pending.release(&caller.owner));
         }
         if let Some(observation) = call.observation {
             let limited = self.limited;
@@ -213,12 +213,12 @@ impl<E: Execute> State<E> {
     }
 
     /// Removes the next request of a line if its call would run on this runtime, which has ended.
-    pub(crate) fn refuse_of(&mut self, line: Place, runtime: runtime::Id) -> Option<Removed<E>> {
-        let (place, first) = self.pending.first(line)?;
+    pub(crate) fn refuse_of(&mut self, line: Index, runtime: runtime::Id) -> Option<Removed<E>> {
+        let (index, first) = self.pending.first(line)?;
         if first.runtime.id() != runtime {
             return None;
         }
-        self.remove(place, Some(Overload::Closed))
+        self.remove(index, Some(Overload::Closed))
     }
 
     /// Refuses all requests from now on.
@@ -237,15 +237,16 @@ impl<E: Execute> State<E> {
         }
     }
 
-    fn room(&self) -> usize {
+    /// Returns the number of requests that may be added to calls now.
+    fn available(&self) -> usize {
         self.limiter.limit().saturating_sub(self.in_flight)
     }
 
-    fn begin(&mut self, line: Place, room: usize) -> Option<Start<E>> {
+    fn begin(&mut self, line: Index, available: usize) -> Option<Start<E>> {
         let first = self.pending.pop(line)?;
         let entry = self.pending.lines.get_mut(line)?;
         let left = left(entry, self.limits.batch_max);
-        let granted = left.min(self.limits.batch_max - 1).min(room - 1);
+        let granted = left.min(self.limits.batch_max - 1).min(available - 1);
         entry.calls += 1;
         entry.calls_to_board += 1;
         let key = entry.key.clone();
@@ -266,23 +267,27 @@ impl<E: Execute> State<E> {
         })
     }
 
-    fn remove(&mut self, place: Place, why: Option<Overload>) -> Option<Removed<E>> {
-        let (asked, user) = self.pending.remove(place)?;
-        if let Some(why) = why {
-            self.count(why);
+    fn remove(&mut self, index: Index, reason: Option<Overload>) -> Option<Removed<E>> {
+        let (submission, user) = self.pending.remove(index)?;
+        if let Some(reason) = reason {
+            self.count(reason);
         }
-        let line = self.settle(asked.who.0);
-        Some(Removed { asked, user, line })
+        let line = self.settle(submission.owner.0);
+        Some(Removed {
+            submission,
+            user,
+            line,
+        })
     }
 
-    /// False if `next_call` would find none.
+    /// Returns false if `next_call` would return None.
     fn may_begin(&self) -> bool {
         self.calls < self.limits.calls_max
-            && self.room() > 0
+            && self.available() > 0
             && self.turns.iter().any(|turn| turn.len() > 0)
     }
 
-    fn count_boarded(&mut self, line: Place) {
+    fn count_boarded(&mut self, line: Index) {
         if let Some(line) = self.pending.lines.get_mut(line) {
             line.calls_to_board -= 1;
         }
@@ -290,26 +295,26 @@ impl<E: Execute> State<E> {
 
     /// Updates the list that a line is in after any change of it. Removes and returns a line that
     /// is idle.
-    fn settle(&mut self, place: Place) -> Idle<E> {
-        let line = self.pending.lines.get(place)?;
+    fn settle(&mut self, index: Index) -> Idle<E> {
+        let line = self.pending.lines.get(index)?;
         let (is_idle, listed, wanted) = (line.is_idle(), line.turn, self.turn(line));
         if listed != wanted {
             if let Some(list) = listed.and_then(|slot| self.turns.get_mut(slot)) {
-                self.pending.lines.unlink(list, TURNS, place);
+                self.pending.lines.unlink(list, TURNS, index);
             }
             if let Some(list) = wanted.and_then(|slot| self.turns.get_mut(slot)) {
-                self.pending.lines.push_back(list, TURNS, place);
+                self.pending.lines.push_back(list, TURNS, index);
             }
-            self.pending.lines.get_mut(place)?.turn = wanted;
+            self.pending.lines.get_mut(index)?.turn = wanted;
         }
         if is_idle {
-            return self.pending.remove_line(place);
+            return self.pending.remove_line(index);
         }
         None
     }
 
-    /// The list in which a line belongs. None if it wants no call. It wants a further call only for
-    /// a full batch: its requests would wait for longer than the call in flight takes.
+    /// Returns the list to which a line belongs. None if it wants no call. It wants a further call
+    /// only for a full batch: its requests would wait for longer than the call in flight takes.
     fn turn(&self, line: &Line<E::Key>) -> Option<usize> {
         let level = line.first_level()?;
         if line.calls == 0 {
@@ -321,9 +326,9 @@ impl<E: Execute> State<E> {
         is_further.then_some(level * 2 + 1)
     }
 
-    /// Counts a refused request. Returns `why`.
-    pub(crate) fn count(&mut self, why: Overload) -> Overload {
-        let count = match why {
+    /// Counts a refused request. Returns `reason`.
+    pub(crate) fn count(&mut self, reason: Overload) -> Overload {
+        let count = match reason {
             Overload::Total => &mut self.shed.total,
             Overload::PerUser => &mut self.shed.per_user,
             Overload::TimedOut => &mut self.shed.timed_out,
@@ -331,11 +336,12 @@ impl<E: Execute> State<E> {
             Overload::Closed => &mut self.shed.closed,
         };
         *count += 1;
-        why
+        reason
     }
 }
 
-/// The number of ready requests that remain if the calls that have begun fill their batches.
+/// Returns the number of ready requests that remain if the calls that have begun fill their
+/// batches.
 fn left<K>(line: &Line<K>, batch_max: usize) -> usize {
     let taken = line.calls_to_board * (batch_max - 1);
     line.ready().saturating_sub(taken)

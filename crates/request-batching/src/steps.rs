@@ -6,13 +6,13 @@ use crate::{
     Execute,
     batch::Caller,
     limiter::Observation,
-    pending::{Asked, Line, Who},
-    slab::Place,
+    pending::{Line, Owner, Submission},
+    slab::Index,
 };
 
 /// The result of submitting a request, which is pending now.
 pub(crate) struct Submitted<E: Execute> {
-    pub(crate) place: Place,
+    pub(crate) index: Index,
     pub(crate) number: u64,
     /// A call to begin now.
     pub(crate) start: Option<Start<E>>,
@@ -22,12 +22,12 @@ pub(crate) struct Submitted<E: Execute> {
 
 /// A request that is not pending any more, and the entries that were removed with it.
 pub(crate) struct Removed<E: Execute> {
-    pub(crate) asked: Asked<E>,
+    pub(crate) submission: Submission<E>,
     #[expect(
         dead_code,
         reason = "dropped with the struct, after the lock is released"
     )]
-    pub(crate) user: Option<Who<E>>,
+    pub(crate) user: Option<Owner<E>>,
     #[expect(
         dead_code,
         reason = "dropped with the struct, after the lock is released"
@@ -40,10 +40,10 @@ pub(crate) type Idle<E> = Option<(<E as Execute>::Key, Line<<E as Execute>::Key>
 
 /// A call to begin.
 pub(crate) struct Start<E: Execute> {
-    pub(crate) line: Place,
+    pub(crate) line: Index,
     pub(crate) key: E::Key,
     /// The first request. The call runs on its runtime.
-    pub(crate) first: Asked<E>,
+    pub(crate) first: Submission<E>,
     /// The number of further requests for which the call has reserved capacity.
     pub(crate) granted: usize,
     /// True if another call may begin as well.
@@ -52,7 +52,7 @@ pub(crate) struct Start<E: Execute> {
 
 /// A call that takes pending requests, a chunk at a time.
 pub(crate) struct Boarding<'a, E: Execute> {
-    pub(crate) line: Place,
+    pub(crate) line: Index,
     pub(crate) granted: &'a mut usize,
     /// False until the call has taken all requests that it can take at its start.
     pub(crate) has_boarded: &'a mut bool,
@@ -63,7 +63,7 @@ pub(crate) struct Boarding<'a, E: Execute> {
     pub(crate) out: &'a mut Vec<Boarded<E>>,
 }
 
-/// Whether another chunk may follow.
+/// The result of taking a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Board {
     /// Another chunk may follow.
@@ -77,18 +77,18 @@ pub(crate) enum Board {
 
 /// A request that is in a call now, or that waited beyond the queue time-out.
 pub(crate) struct Boarded<E: Execute> {
-    pub(crate) asked: Asked<E>,
+    pub(crate) submission: Submission<E>,
     pub(crate) is_late: bool,
     #[expect(
         dead_code,
         reason = "dropped with the struct, after the lock is released"
     )]
-    pub(crate) user: Option<Who<E>>,
+    pub(crate) user: Option<Owner<E>>,
 }
 
 /// A call that has ended.
 pub(crate) struct Finished<'a, E: Execute> {
-    pub(crate) line: Place,
+    pub(crate) line: Index,
     /// The reserved capacity that the call has not used.
     pub(crate) granted: usize,
     pub(crate) has_boarded: bool,

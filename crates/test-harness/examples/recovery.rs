@@ -1,15 +1,15 @@
-//! How long after its database is back the program takes writes again.
+//! Measures how long the program takes to accept writes again after its database is back.
 //!
 //! ```sh
 //! cargo build --release
 //! cargo run -p frontrow-test-harness --example recovery -- target/release/frontrow
 //! ```
 //!
-//! Starts the program with its default settings and a durable database server, both on the loopback
-//! interface, lets a few clients charge points all the time, breaks the database several times in each
-//! way, and prints the medians. A client that is told to come back does so after 50 ms. One whose request
-//! was under way when the database failed may have to wait for as long as the program waits for a lost
-//! answer (`database.statement_timeout_ms`); a newcomer need not.
+//! Starts the program with its default settings and a durable database server, both on the
+//! loopback interface. A few clients charge points all the time. The database fails several times
+//! in each way, and the example prints the medians. A client whose request is refused repeats it
+//! after 50 ms. A request that was under way when the database failed may wait as long as the
+//! program waits for a lost answer (`database.statement_timeout_ms`). A new client does not.
 
 use std::{
     env,
@@ -27,26 +27,27 @@ use tokio::{task::JoinSet, time::sleep};
 
 const CLIENTS: usize = 8;
 const ROUNDS: usize = 7;
-/// How long everything works between two failures.
+/// The time without a fault before each failure.
 const QUIET: Duration = Duration::from_secs(1);
-/// What takes longer never comes.
+/// Time limit of a recovery.
 const RECOVERY_MAX: Duration = Duration::from_mins(1);
-const COME_BACK_AFTER: Duration = Duration::from_millis(50);
+/// The pause of a client between two requests.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
 
-/// How the database fails.
+/// A failure of the database.
 #[derive(Debug, Clone, Copy)]
 enum Failure {
-    /// Ends in good order.
+    /// The server ends in good order.
     Stopped,
     Killed,
-    /// Ends in good order, and starts at once.
+    /// The server ends in good order, and starts at once.
     Restarted,
-    /// Stands still for so many seconds.
+    /// The server stands still for this number of seconds.
     Paused(u64),
-    /// Is there, but nobody gets to it for so many seconds.
+    /// The server runs, but the network refuses connections to it for this number of seconds.
     CutOff(u64),
-    /// Hears everything, and nobody hears its answers for so many seconds.
-    Unheard(u64),
+    /// The server gets all requests, but its answers are lost for this number of seconds.
+    AnswersLost(u64),
 }
 
 const FAILURES: [Failure; 8] = [
@@ -56,11 +57,11 @@ const FAILURES: [Failure; 8] = [
     Failure::Paused(2),
     Failure::Paused(8),
     Failure::CutOff(2),
-    Failure::Unheard(2),
-    Failure::Unheard(8),
+    Failure::AnswersLost(2),
+    Failure::AnswersLost(8),
 ];
 
-/// A program, its database, and clients who write.
+/// A program, its database, and clients that write.
 struct Bench {
     first_writes: FirstWrites,
     newcomers: u64,
@@ -70,18 +71,18 @@ struct Bench {
     server: MySqlServer,
 }
 
-/// What one failure came to, from the database's return on.
+/// The durations of one recovery, from the return of the database on.
 struct Recovery {
-    /// To the write of a client that comes just then.
+    /// To the write of a client that starts at the return.
     newcomer: Duration,
-    /// To the first write of those who were there before.
+    /// To the first write of any client that was there before.
     first: Duration,
-    /// To the last of their first writes.
+    /// To the time when each of these clients has written.
     all: Duration,
 }
 
-/// When each client wrote for the first time since the last [`FirstWrites::forget`]; the last is the
-/// newcomer.
+/// The instant of each client's first write since the last [`FirstWrites::forget`]. The last entry
+/// is the newcomer's.
 #[derive(Clone, Default)]
 struct FirstWrites(Arc<Mutex<[Option<Instant>; CLIENTS + 1]>>);
 
@@ -90,14 +91,14 @@ impl FirstWrites {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
     }
 
-    fn note(&self, client: usize) {
+    fn record(&self, client: usize) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = all.get_mut(client) {
             at.get_or_insert_with(now);
         }
     }
 
-    /// Once all have written.
+    /// Returns the recovery since `back`. None until all clients have written.
     fn since(&self, back: Instant) -> Option<Recovery> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let took: Option<Vec<_>> = all
@@ -117,7 +118,7 @@ impl FirstWrites {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let binary = env::args_os().nth(1).map(PathBuf::from);
-    let binary = binary.context("say which program: target/release/frontrow")?;
+    let binary = binary.context("name the program, such as target/release/frontrow")?;
     let mut bench = Bench::start(&binary.canonicalize()?).await?;
     println!(
         "{}; {CLIENTS} clients; writes after the database is back, medians of {ROUNDS}",
@@ -163,8 +164,8 @@ impl Bench {
             clients.spawn(async move {
                 for turn in 0_u64.. {
                     write(&client, turn).await;
-                    first_writes.note(number);
-                    sleep(COME_BACK_AFTER).await;
+                    first_writes.record(number);
+                    sleep(RETRY_AFTER).await;
                 }
             });
         }
@@ -178,18 +179,18 @@ impl Bench {
         })
     }
 
-    /// Breaks the database, mends it, and waits until all clients have written again.
+    /// Lets the database fail and return, and waits until all clients have written again.
     async fn recovery(&mut self, failure: Failure) -> Result<Recovery> {
         sleep(QUIET).await;
         match failure {
             Failure::Stopped => {
                 self.server.stop().await?;
-                self.is_noticed().await?;
+                self.wait_unready().await?;
                 self.server.start_again().await?;
             }
             Failure::Killed => {
                 self.server.kill()?;
-                self.is_noticed().await?;
+                self.wait_unready().await?;
                 self.server.start_again().await?;
             }
             Failure::Restarted => {
@@ -202,7 +203,9 @@ impl Bench {
                 self.server.resume()?;
             }
             Failure::CutOff(seconds) => self.network_fails(Fault::Refuse, seconds).await?,
-            Failure::Unheard(seconds) => self.network_fails(Fault::LoseAnswers, seconds).await?,
+            Failure::AnswersLost(seconds) => {
+                self.network_fails(Fault::LoseAnswers, seconds).await?;
+            }
         }
         let back = now();
         self.first_writes.forget();
@@ -211,9 +214,9 @@ impl Bench {
         self.newcomers += 1;
         let newcomer = tokio::spawn(async move {
             write(&client, turn).await;
-            first_writes.note(CLIENTS);
+            first_writes.record(CLIENTS);
         });
-        let what = format!("everybody writes after {failure:?}");
+        let what = format!("all clients write after {failure:?}");
         let recovery = eventually(&what, RECOVERY_MAX, async || {
             Ok(self.first_writes.since(back))
         })
@@ -228,29 +231,30 @@ impl Bench {
         self.network.set(Fault::Forward).await
     }
 
-    async fn is_noticed(&self) -> Result<()> {
-        let anybody = self.app.client();
+    async fn wait_unready(&self) -> Result<()> {
+        let client = self.app.client();
         eventually("/readyz answers 503", RECOVERY_MAX, async || {
-            let ready = anybody.get("/readyz").await?;
+            let ready = client.get("/readyz").await?;
             Ok((ready.status == 503).then_some(()))
         })
         .await
     }
 }
 
-/// Charges once, however often that has to be asked for.
+/// Charges once. Repeats the request, with the same key, until it succeeds.
 async fn write(client: &Client, turn: u64) {
     let charge = client
         .post("/v1/points/charges")
         .idempotency_key(&turn.to_string())
         .json(&json!({"amount": 1}));
-    while !client_was_served(charge.clone()).await {
-        sleep(COME_BACK_AFTER).await;
+    while !is_charged(charge.clone()).await {
+        sleep(RETRY_AFTER).await;
     }
 }
 
-/// True for a success, false when it is to come back. Anything else is a fault of the program.
-async fn client_was_served(charge: Request) -> bool {
+/// Returns true for a success, and false if the request must be repeated. Prints an unexpected
+/// answer.
+async fn is_charged(charge: Request) -> bool {
     match charge.await {
         Ok(reply) if reply.status == 201 => return true,
         Ok(reply) if reply.status == 503 => {}
@@ -262,7 +266,7 @@ async fn client_was_served(charge: Request) -> bool {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "how long it takes is what is asked"
+    reason = "measures how long a recovery takes"
 )]
 fn now() -> Instant {
     Instant::now()

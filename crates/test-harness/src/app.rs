@@ -50,8 +50,8 @@ impl App {
         Ok(app)
     }
 
-    /// Runs `binary` to its end, for programs that are meant to stop by themselves: commands, and
-    /// starts that must be refused.
+    /// Runs `binary` to its end. For programs that end by themselves: commands, and starts that
+    /// must be refused.
     pub async fn run(binary: &Path, config: &AppConfig) -> Result<Output> {
         let home = home(config)?;
         run_to_end(binary, config, &home, config.args()).await
@@ -87,7 +87,7 @@ impl App {
         &self.config
     }
 
-    /// Returns what it has written to both of its outputs since its last start.
+    /// Returns the text that it has written to both of its outputs since its last start.
     pub fn log(&self) -> Result<String> {
         self.process.log()
     }
@@ -109,12 +109,12 @@ impl App {
         self.process.signal(Signal::SIGINT)
     }
 
-    /// Sends SIGKILL: kills it, as a crash would. It has ended when this returns.
+    /// Kills it with SIGKILL, as a crash would. It has ended when this returns.
     pub fn sigkill(&mut self) -> Result<()> {
         self.process.kill()
     }
 
-    /// Pauses it: it keeps its connections, and answers nothing.
+    /// Pauses it: it keeps its connections, but sends no answer.
     pub fn pause(&mut self) -> Result<()> {
         self.process.signal(Signal::SIGSTOP)
     }

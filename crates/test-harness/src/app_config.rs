@@ -66,8 +66,8 @@ impl AppConfig {
         self
     }
 
-    /// Keeps `store` for as long as any program has this configuration: a database, say, that is
-    /// removed when it is dropped.
+    /// Keeps `store` for as long as any program has this configuration: for example, a database
+    /// that is removed when it is dropped.
     #[must_use]
     pub fn keep(mut self, store: impl Any + Send + Sync) -> Self {
         self.kept.push(Arc::new(store));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_test_sets_outdoes_the_defaults() {
+    fn settings_of_a_test_override_the_defaults() {
         let config = AppConfig::default()
             .env("FRONTROW_SERVER__BIND", "127.0.0.1:1")
             .data_dir("/elsewhere");

@@ -12,10 +12,10 @@ use tokio::time::timeout;
 
 use crate::Reply;
 
-/// Time limit of an answer. A longer one counts as hanging.
+/// Time limit of an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long an idle connection is kept for the next request.
+/// The time for which an idle connection is kept for the next request.
 const IDLE_LIMIT: Duration = Duration::from_secs(2);
 
 /// The connections to one program, shared by all of its clients.

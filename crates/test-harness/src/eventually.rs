@@ -4,12 +4,12 @@ use anyhow::{Result, bail};
 use tokio::time::{sleep, timeout};
 
 /// Pause between two attempts.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(10);
 
 /// Calls `look` repeatedly until it finds something, and returns that.
 ///
-/// Errors as soon as `look` does, or after `limit`. The limit is only for things that never happen:
-/// choose it generously. `what` names the awaited event in the message.
+/// Errors as soon as `look` does, or after `limit`. The limit ends the wait for an event that never
+/// happens: choose it generously. `what` names the awaited event in the message.
 pub async fn eventually<T>(
     what: &str,
     limit: Duration,
@@ -20,7 +20,7 @@ pub async fn eventually<T>(
             if let Some(found) = look().await? {
                 return Ok(found);
             }
-            sleep(BETWEEN_LOOKS).await;
+            sleep(BETWEEN_ATTEMPTS).await;
         }
     };
     match timeout(limit, looking).await {
@@ -36,7 +36,7 @@ mod tests {
     const SOON: Duration = Duration::from_secs(10);
 
     #[tokio::test]
-    async fn looks_until_it_finds_something() {
+    async fn calls_look_until_it_finds_something() {
         let mut looks = 0;
         let found = eventually("the third look", SOON, async || {
             looks += 1;
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn says_what_never_came() {
+    async fn the_error_names_the_awaited_event() {
         let limit = Duration::from_millis(30);
         let waited = eventually("a miracle", limit, async || Ok(None::<()>)).await;
         assert_eq!(

@@ -14,7 +14,7 @@ use proxied_connection::{ProxiedConnection, Traffic};
 
 /// Maximum number of connections at once. More wait to be accepted.
 const CONNECTIONS_MAX: usize = 1_024;
-/// How long to wait for traffic. If it takes longer, it counts as never coming.
+/// Time limit of a wait for traffic.
 const TRAFFIC_LIMIT: Duration = Duration::from_secs(30);
 
 /// A fault for the traffic through a [`FaultProxy`].
@@ -102,12 +102,12 @@ impl FaultProxy {
         let address = port.local_addr()?;
         let orders = watch::Sender::new(Order::FIRST);
         let traffic = watch::Sender::new(Traffic::default());
-        let door = Door {
+        let acceptor = Acceptor {
             address,
             listener: Some(listen(address)?),
-            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             connections: JoinSet::new(),
-            road: ProxiedConnection {
+            connection: ProxiedConnection {
                 target,
                 orders: orders.subscribe(),
                 traffic: traffic.clone(),
@@ -119,7 +119,7 @@ impl FaultProxy {
             orders,
             in_force: in_force.subscribe(),
             traffic,
-            accepting: tokio::spawn(door.keep(in_force)),
+            accepting: tokio::spawn(acceptor.run(in_force)),
             _port: port,
         })
     }
@@ -218,32 +218,32 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Accepts the clients' connections.
-struct Door {
+struct Acceptor {
     address: SocketAddr,
     /// None while connections are refused.
     listener: Option<TcpListener>,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     connections: JoinSet<()>,
-    road: ProxiedConnection,
+    connection: ProxiedConnection,
 }
 
-impl Door {
+impl Acceptor {
     /// Accepts clients until the proxy is dropped, and publishes the fault in force.
-    async fn keep(mut self, in_force: watch::Sender<Order>) {
+    async fn run(mut self, in_force: watch::Sender<Order>) {
         loop {
-            let order = *self.road.orders.borrow_and_update();
-            if let Err(error) = self.turn_to(order.fault).await {
+            let order = *self.connection.orders.borrow_and_update();
+            if let Err(error) = self.apply(order.fault).await {
                 eprintln!("the fault proxy ends: {error:#}");
                 return;
             }
             in_force.send_replace(order);
-            if !self.let_in_until_told_otherwise(order).await {
+            if !self.accept_until_next_order(order).await {
                 return;
             }
         }
     }
 
-    async fn turn_to(&mut self, fault: Fault) -> Result<()> {
+    async fn apply(&mut self, fault: Fault) -> Result<()> {
         if fault == Fault::Refuse {
             self.listener = None;
         } else if self.listener.is_none() {
@@ -257,16 +257,16 @@ impl Door {
     }
 
     /// Accepts clients until the fault changes. Returns false once the proxy is dropped.
-    async fn let_in_until_told_otherwise(&mut self, order: Order) -> bool {
+    async fn accept_until_next_order(&mut self, order: Order) -> bool {
         loop {
             tokio::select! {
-                changed = self.road.orders.changed() => return changed.is_ok(),
+                changed = self.connection.orders.changed() => return changed.is_ok(),
                 Some(_) = self.connections.join_next() => {}
-                (client, place) = next(self.listener.as_ref(), &self.room) => {
-                    let road = self.road.clone();
+                (client, permit) = next(self.listener.as_ref(), &self.permits) => {
+                    let connection = self.connection.clone();
                     self.connections.spawn(async move {
-                        road.relay(client, order.cuts).await;
-                        drop(place);
+                        connection.relay(client, order.cuts).await;
+                        drop(permit);
                     });
                 }
             }
@@ -274,18 +274,18 @@ impl Door {
     }
 }
 
-/// Returns the next client, once there is room for one. Never returns without a listener.
+/// Returns the next client, once there is a permit for one. Never returns without a listener.
 async fn next(
     listener: Option<&TcpListener>,
-    room: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> (TcpStream, Option<OwnedSemaphorePermit>) {
     let Some(listener) = listener else {
         return std::future::pending().await;
     };
-    let place = Arc::clone(room).acquire_owned().await.ok();
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((client, _)) => return (client, place),
+            Ok((client, _)) => return (client, permit),
             // The client may be gone already, or file descriptors may have run out for the moment.
             Err(_) => sleep(Duration::from_millis(10)).await,
         }

@@ -21,14 +21,14 @@ const URL_VARIABLE: &str = "FRONTROW_TEST_MYSQL_URL";
 /// system has.
 const PROGRAM_VARIABLE: &str = "FRONTROW_TEST_MYSQLD";
 
-/// Time limit for a server to end in good order: it writes everything that it has in memory.
+/// Time limit for a server to end in good order: it writes its memory to the disk first.
 const STOP_MAX: Duration = Duration::from_mins(1);
 
 /// Options of a server for tests.
 #[derive(Debug, Clone, Default)]
 pub struct MySqlOptions {
-    /// It keeps what it has acknowledged, whatever happens to it. Without this it is fast, and may
-    /// lose data when it ends.
+    /// The server keeps all acknowledged data, also after a crash. Without this it is fast, and
+    /// may lose data when it ends.
     pub durable: bool,
     /// A folder for its tables and its own logs, which are kept small, instead of its own folder.
     /// It must exist and be empty.
@@ -66,7 +66,7 @@ impl MySqlServer {
         Self::start_with(MySqlOptions::default()).await
     }
 
-    /// Starts a server that keeps what it has acknowledged, whatever happens to it.
+    /// Starts a server that keeps all acknowledged data, also after a crash.
     pub async fn start_durable() -> Result<Self> {
         Self::start_with(MySqlOptions {
             durable: true,

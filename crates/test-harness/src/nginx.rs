@@ -26,7 +26,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts one in front of the server with this URL.
+    /// Starts an nginx in front of the server with this URL.
     pub async fn before(origin: &str) -> Result<Self> {
         let mut failure = None;
         for _ in 0..PORTS_TRIED {

@@ -113,7 +113,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Returns what it has written so far.
+    /// Returns the text that it has written so far.
     pub fn log(&self) -> Result<String> {
         let bytes = fs::read(&self.log)?;
         let own = bytes.get(self.log_starts_at..).unwrap_or_default();
@@ -209,15 +209,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_is_not_there_is_an_error() {
+    async fn a_missing_program_is_an_error() {
         let folder = TempDir::new().unwrap();
         let mut command = Command::new(folder.path().join("no-such-program"));
-        let spawned = Process::spawn("nobody", &mut command, &folder.path().join("log"));
-        assert_eq!(spawned.unwrap_err().to_string(), "cannot start nobody");
+        let spawned = Process::spawn("the program", &mut command, &folder.path().join("log"));
+        assert_eq!(spawned.unwrap_err().to_string(), "cannot start the program");
     }
 
     #[tokio::test]
-    async fn tells_how_a_signal_ended_it() {
+    async fn reports_the_signal_that_ended_it() {
         let folder = TempDir::new().unwrap();
         let mut process = shell(&folder, "trap '' TERM; echo deaf; exec sleep 60");
         process.wait_for_line("deaf", SOON).await.unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn its_log_begins_with_its_own_output() {
+    async fn the_log_of_a_process_begins_with_its_own_output() {
         let folder = TempDir::new().unwrap();
         let mut first = shell(&folder, "echo ready the first time");
         first.wait_exit(SOON).await.unwrap();

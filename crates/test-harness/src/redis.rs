@@ -63,7 +63,7 @@ impl RedisServer {
     /// The variable with the URL of a server that tests share.
     pub const URL_VARIABLE: &'static str = URL_VARIABLE;
 
-    /// Starts a server that forgets everything when it ends.
+    /// Starts a server that loses its data when it ends.
     pub async fn start() -> Result<Self> {
         Self::start_with(RedisOptions::default()).await
     }
@@ -112,7 +112,7 @@ impl RedisServer {
         }
     }
 
-    /// Pauses it: it keeps its connections, and answers nothing.
+    /// Pauses it: it keeps its connections, but sends no answer.
     pub fn pause(&mut self) -> Result<()> {
         self.running()?.process.signal(Signal::SIGSTOP)
     }

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_null() {
+    fn a_body_that_is_not_json_is_null() {
         assert_eq!(reply("hello").json, Value::Null);
         assert_eq!(reply("").json, Value::Null);
         assert_eq!(reply("[1]").json, serde_json::json!([1]));
@@ -79,8 +79,8 @@ mod tests {
 
     #[test]
     fn another_status_shows_the_answer() {
-        let error = reply("so it is").expect_status(404).unwrap_err();
-        let message = "GET /thing answered 200 instead of 404: so it is";
+        let error = reply("the body").expect_status(404).unwrap_err();
+        let message = "GET /thing answered 200 instead of 404: the body";
         assert_eq!(error.to_string(), message);
     }
 

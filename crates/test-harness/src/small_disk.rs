@@ -65,7 +65,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Works also while a process still has a file open: a server that is about to end, say.
+        // This works also while a process, such as a server that is about to end, has a file open.
         let lazily = [OsStr::new("-l")];
         if let Err(error) = run("umount", &lazily, self.path()) {
             eprintln!("{} is still mounted: {error:#}", self.path().display());
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_it() {
+    fn dropping_it_removes_its_folder() {
         let disk = SmallDisk::mount(1).unwrap();
         let folder = disk.path().to_owned();
         let _open = File::create(folder.join("file")).unwrap();

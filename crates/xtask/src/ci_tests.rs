@@ -1,4 +1,5 @@
-//! What runs elsewhere is checked here as far as it can be.
+//! Checks of files that other systems read: the workflow of GitHub, its forms, and the scripts of
+//! CI.
 
 use std::{fs, process::Command};
 
@@ -18,7 +19,7 @@ fn yaml(path: &str) -> Yaml {
     documents.remove(0)
 }
 
-/// The values of a field in all entries of the matrix.
+/// Returns the values of a field in all entries of the matrix.
 fn matrix(workflow: &Yaml, field: &str) -> Vec<String> {
     let entries = &workflow["jobs"]["run"]["strategy"]["matrix"]["include"];
     let entries = entries.as_vec().expect("a matrix of entries");

@@ -56,7 +56,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The violations in a subject.
+/// Returns the violations in a subject.
 fn subject_faults(subject: &str) -> impl Iterator<Item = &'static str> {
     let first = subject.split(' ').next().unwrap_or_default();
     let is_past = first.ends_with("ed") && !matches!(first, "Need" | "Seed" | "Feed" | "Embed");
@@ -79,7 +79,7 @@ fn subject_faults(subject: &str) -> impl Iterator<Item = &'static str> {
     .filter_map(|(is_wrong, why)| is_wrong.then_some(why))
 }
 
-/// The lines that were added since the commit `since` and are too long.
+/// Returns the lines that were added since the commit `since` and are too long.
 fn long_lines(root: &Path, since: &str) -> Result<Vec<String>> {
     let diff = git::ask(
         root,
@@ -110,7 +110,8 @@ fn long_lines(root: &Path, since: &str) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Rows of tables and addresses cannot be wrapped.
+/// True if a line is too long. Rows of tables and addresses may be long, because they cannot be
+/// wrapped.
 fn is_too_long(path: &str, line: &str) -> bool {
     let is_row = path.ends_with(MARKDOWN) && line.trim_start().starts_with('|');
     line.chars().count() > LINE_MAX && !is_row && !line.contains("://")
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_is_an_order_of_72_characters_at_most() {
+    fn a_subject_is_an_imperative_of_at_most_72_characters() {
         for (subject, faults) in [
             ("Refuse a poll longer than a claim", 0),
             ("Seed a queue once", 0),

@@ -7,14 +7,14 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// The root folder of the repository.
+/// Returns the root folder of the repository.
 pub(crate) fn root() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     root.canonicalize().context("the repository has moved")
 }
 
-/// The paths, from the root, of the files in git's index. Where git does not know the folder, such
-/// as in an unpacked archive: of all files but those that a build makes.
+/// Returns the paths, from the root, of the files in git's index. If git does not know the folder,
+/// as in an unpacked archive, returns the paths of all files except those that a build creates.
 pub(crate) fn files(root: &Path) -> Result<Vec<String>> {
     let Ok(listed) = ask(root, &["ls-files", "-z"]) else {
         let mut files = Vec::new();
@@ -40,7 +40,7 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// The output of a git command.
+/// Returns the output of a git command.
 pub(crate) fn ask(folder: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new("git")
         .arg("-C")

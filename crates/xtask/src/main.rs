@@ -78,9 +78,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command `cargo`, without the variables with which cargo describes the package of a program
-/// that it runs. Otherwise, build scripts that depend on them would make their crates be rebuilt
-/// each time the way of calling cargo changes.
+/// Returns the command `cargo`, without the variables with which cargo describes the package of a
+/// program that it runs. Crates whose build scripts depend on these variables would otherwise be
+/// rebuilt each time cargo is called in another way.
 fn cargo() -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);

@@ -28,7 +28,7 @@ pub(crate) fn is_possible() -> bool {
     variables.into_iter().any(|name| named(name).is_some())
 }
 
-/// Why this part is left out of a soak if neither is set.
+/// Returns the message that this part is left out of a soak, because neither is set.
 pub(crate) fn left_out() -> String {
     format!(
         "{NAME} is left out, because no MySQL is set: set {}",
@@ -40,7 +40,7 @@ fn named(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
-/// The version of the MySQL that the caller has set.
+/// Returns the version of the MySQL that the caller has set.
 fn version(runtime: &Runtime) -> Result<String> {
     if let Some(url) = named(MySqlServer::URL_VARIABLE) {
         let version = runtime.block_on(MySqlServer::version_at(&url));

@@ -67,7 +67,7 @@ pub(crate) fn database_server() -> Result<Option<MySqlServer>> {
     Ok(Some(server))
 }
 
-/// Starts one Redis for all tests that do not stop theirs. None if the caller has set one.
+/// Starts one Redis for all tests that do not stop it. None if the caller has set one.
 fn redis_server() -> Result<Option<RedisServer>> {
     if let Some(url) = env::var_os(RedisServer::URL_VARIABLE).filter(|url| !url.is_empty()) {
         eprintln!("xtask: tests use the Redis at {}", url.display());
@@ -87,8 +87,8 @@ enum Runner {
     CargoTest,
 }
 
-/// The cargo commands to run, in order. The doctests come first, so that the output ends with the
-/// summary of the runner.
+/// Returns the cargo commands to run, in order. The doctests come first, so that the output ends
+/// with the summary of the runner.
 fn plan(runner: Runner, for_runner: &[String]) -> Vec<Vec<String>> {
     let base: &[&str] = match runner {
         Runner::Nextest => &["nextest", "run"],
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_runners_summary_comes_last() {
+    fn the_summary_of_the_runner_comes_last() {
         assert_eq!(
             lines(Runner::Nextest, &[]),
             ["test --doc --workspace", "nextest run --workspace"],
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chosen_package_is_not_outdone_by_the_workspace() {
+    fn a_chosen_package_is_not_overridden_by_the_workspace() {
         for chosen in [&["-p", "xtask"][..], &["-pxtask"], &["--package=xtask"]] {
             let all = lines(Runner::CargoTest, chosen).concat();
             assert!(!all.contains("--workspace"), "{all}");

@@ -19,8 +19,8 @@ pub(crate) struct Tool {
     why: &'static str,
 }
 
-/// All programs that the tests need, apart from Rust. A test that needs another program gets a line
-/// here.
+/// All programs that the tests need, apart from Rust. Add an entry for each program that a new test
+/// needs.
 pub(crate) const NEEDED: &[Tool] = &[
     Tool {
         programs: &["cc"],
@@ -105,7 +105,7 @@ struct AptGet {
 }
 
 impl AptGet {
-    /// None without apt-get, or if it would need a password.
+    /// Returns the command. None without apt-get, or if it would need a password.
     fn find() -> Option<Self> {
         if !is_installed("apt-get") {
             None
@@ -171,8 +171,8 @@ fn advice(packages: &[&str]) -> String {
     )
 }
 
-/// True if a program of this name is on the path, or in a folder in which Debian has servers. Those
-/// folders may be missing from the path of a user who is not root.
+/// True if a program of this name is on the path, or in a folder in which Debian has servers. The
+/// path of a user who is not root may lack those folders.
 fn is_installed(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
@@ -221,7 +221,7 @@ mod tests {
     };
 
     #[test]
-    fn one_of_a_tools_names_is_enough() {
+    fn one_installed_program_of_a_tool_is_enough() {
         let tools = [DATABASE, COMPILER];
         assert_eq!(missing(&tools, |program| program == "mysqld"), [&COMPILER]);
         assert_eq!(missing(&tools, |_| true), Vec::<&Tool>::new());

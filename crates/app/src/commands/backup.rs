@@ -10,7 +10,7 @@ use crate::{
     wiring::{self, BackedUp},
 };
 
-/// Copies the database, and prints what the copy contains and what it does not.
+/// Copies the database, and prints the contents of the copy and the parts that it lacks.
 pub(crate) fn backup(config: &Config, file: &Path, with_keys: bool) -> anyhow::Result<()> {
     let done = wiring::back_up(config, file, with_keys)?;
     let (database, file) = (done.database.display(), file.display());
@@ -30,7 +30,7 @@ pub(crate) fn backup(config: &Config, file: &Path, with_keys: bool) -> anyhow::R
     print(&text)
 }
 
-/// The lines about the keys of the data folder.
+/// Returns the lines about the keys of the data folder.
 fn keys_in_folder(
     config: &Config,
     done: &BackedUp,
@@ -56,7 +56,7 @@ fn keys_in_folder(
     lines
 }
 
-/// Describes what a holder of these keys can do.
+/// Describes the power of a holder of these keys.
 fn power_of(keys: &[String]) -> &'static str {
     let is_admin = |name: &String| name == DataFolderKeys::ADMIN;
     match (keys.iter().any(is_admin), keys.iter().all(is_admin)) {
@@ -66,7 +66,7 @@ fn power_of(keys: &[String]) -> &'static str {
     }
 }
 
-/// Whether the data folder's key is the one that signs queue tokens.
+/// True if the data folder's key is the one that signs queue tokens.
 fn signs_tokens(config: &Config, done: &BackedUp) -> bool {
     config.queue.token_keys.is_empty()
         && done
@@ -75,7 +75,7 @@ fn signs_tokens(config: &Config, done: &BackedUp) -> bool {
             .any(|name| name == DataFolderKeys::QUEUE_TOKEN)
 }
 
-/// The line about the configured keys. None without any.
+/// Returns the line about the configured keys. None without any.
 fn configured_keys(config: &Config) -> Option<(&'static str, String)> {
     let identity = &config.identity;
     let settings: Vec<_> = [

@@ -1,4 +1,4 @@
-//! The demo on-sale: a few concerts to try, from a small club to a large hall.
+//! The demo on-sale: a few concerts to try, from a small to a large venue.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ struct DemoSection {
 const OPERATOR: &str = "demo";
 const DAY: Duration = Duration::from_hours(24);
 /// 19:30 in Seoul, as a time after midnight UTC.
-const EVENING: Duration = Duration::from_mins(10 * 60 + 30);
+const TIME_OF_DAY: Duration = Duration::from_mins(10 * 60 + 30);
 
 const CONCERTS: [DemoConcert; 3] = [
     // Five users every ten seconds: a few users at the same time already form a line.
@@ -140,9 +140,10 @@ async fn load_one(edit: &EditConcerts, concert: &DemoConcert) -> anyhow::Result<
         refused => bail!("it was not created: {refused:?}"),
     };
     let today = SystemClock.now().as_second() / 86_400 * 86_400;
-    let evening = Timestamp::from_second(today).map(|midnight| later(midnight, EVENING))?;
+    let today_at_start =
+        Timestamp::from_second(today).map(|midnight| later(midnight, TIME_OF_DAY))?;
     for &days in concert.days {
-        let starts_at = later(evening, DAY * days);
+        let starts_at = later(today_at_start, DAY * days);
         let venue = Venue::try_from(concert.venue)?;
         let seats = SeatPlan::new(&sections(concert)?)
             .map_err(|faults| anyhow!("its seat plan is not valid: {faults:?}"))?;
@@ -187,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_halls_are_as_large_as_their_names_say() {
+    fn each_venue_has_the_number_of_seats_in_its_name() {
         for (concert, seats) in CONCERTS.iter().zip([50, 400, 2_000]) {
             let plan = SeatPlan::new(&sections(concert).unwrap()).unwrap();
             assert_eq!(plan.seats().len(), seats, "{}", concert.title);

@@ -54,7 +54,7 @@ pub(crate) fn migrate(config: &Config, only_status: bool) -> anyhow::Result<()> 
     print(&lines.collect::<String>())
 }
 
-/// A line about a performance that an operator may want to delete.
+/// Returns a line about a performance that an operator may want to delete.
 fn duplicate_line(duplicate: &DuplicatePerformance) -> String {
     let DuplicatePerformance {
         concert,
@@ -72,14 +72,14 @@ fn duplicate_line(duplicate: &DuplicatePerformance) -> String {
 /// `frontrow reconcile`
 pub(crate) fn reconcile(config: &Config) -> anyhow::Result<()> {
     // Each difference is printed when it is found. It counts even if standard output is closed.
-    let tell = |difference: &Difference| {
+    let report = |difference: &Difference| {
         let _ = writeln!(std::io::stdout(), "{difference}");
     };
     let Reconciled {
         accounts,
         performances,
         differences,
-    } = run(wiring::reconcile(config, tell))?;
+    } = run(wiring::reconcile(config, report))?;
     print(&format!(
         "{accounts} accounts and {performances} performances: {differences} differences\n"
     ))?;

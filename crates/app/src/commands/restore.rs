@@ -18,15 +18,15 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
         done.database.display(),
         file.display()
     )];
-    let mut say = |what: &str, line: &str| lines.push(format!("  {what:<9} {line}\n"));
+    let mut add_line = |what: &str, line: &str| lines.push(format!("  {what:<9} {line}\n"));
     if let Some(old) = &done.old_database {
-        say("moved", &format!("the old database to {}", old.display()));
+        add_line("moved", &format!("the old database to {}", old.display()));
     }
     for (name, old) in &done.keys {
         let path = done.key_folder.join(name);
         match old {
-            None => say("key", &path.display().to_string()),
-            Some(old) => say(
+            None => add_line("key", &path.display().to_string()),
+            Some(old) => add_line(
                 "key",
                 &format!("{}; the old one is now {}", path.display(), old.display()),
             ),
@@ -37,9 +37,9 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
             "the backup has no queue-token key: queue tokens are answered 401 unless {} is the key that signed them",
             done.key_folder.join(DataFolderKeys::QUEUE_TOKEN).display()
         );
-        say("keys", &line);
+        add_line("keys", &line);
     }
-    say(
+    add_line(
         "lost",
         "all changes after the backup; docs/OPERATIONS.md describes what to do about it",
     );

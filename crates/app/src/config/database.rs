@@ -16,13 +16,14 @@ pub(crate) struct Database {
     pub(crate) url: Option<StoreUrl>,
     /// The maximum number of connections of this process.
     pub(crate) pool_size: usize,
-    /// How long a request waits for a free connection before it is answered 503, in milliseconds.
+    /// The time that a request waits for a free connection before it is answered 503, in
+    /// milliseconds.
     pub(crate) acquire_timeout_ms: u64,
     /// The time limit for opening a connection, in milliseconds.
     pub(crate) connect_timeout_ms: u64,
     /// The time limit for all statements of one request together, in milliseconds.
     pub(crate) statement_timeout_ms: u64,
-    /// How long a statement waits for a row that another transaction has locked, in seconds.
+    /// The time that a statement waits for a row that another transaction has locked, in seconds.
     pub(crate) lock_timeout_s: u64,
     /// Whether connections are encrypted.
     pub(crate) tls: Tls,
@@ -125,7 +126,7 @@ impl Database {
 }
 
 impl Config {
-    /// The configured database.
+    /// Returns the configured database.
     pub(crate) fn database_kind(&self) -> DatabaseKind<'_> {
         let url = self.database.url.as_ref().map(StoreUrl::expose);
         match url.map(|url| url.strip_prefix("sqlite:").ok_or(url)) {
@@ -135,7 +136,7 @@ impl Config {
         }
     }
 
-    /// Whether a database without any concert gets the demo on-sale at a start. By default only an
+    /// True if a database without any concert gets the demo on-sale at a start. By default only an
     /// SQLite file does: a new file is probably a first try of the program.
     pub(crate) fn demo_on_first_start(&self) -> bool {
         let is_file = matches!(self.database_kind(), DatabaseKind::Sqlite(_));
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_which_database_is_meant() {
+    fn the_url_selects_the_kind_of_database() {
         let mut config = Config::default();
         let file = config.data_dir.join("frontrow.db");
         assert_eq!(config.database_kind(), DatabaseKind::Sqlite(file));
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_by_name() {
+    fn an_invalid_setting_is_refused_with_its_key() {
         let refusal = |change: fn(&mut Database)| {
             let mut database = Database::default();
             change(&mut database);

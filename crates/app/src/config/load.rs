@@ -33,13 +33,13 @@ impl Config {
         environment: HashMap<String, String>,
     ) -> anyhow::Result<Self> {
         let mut layers = Layers::builder();
-        if let Some(file) = present(file)? {
+        if let Some(file) = file_to_read(file)? {
             let text = std::fs::read_to_string(&file).with_context(|| {
                 format!("cannot read the configuration file {}", file.display())
             })?;
             // Parsed here first, for errors with line and column.
             if let Err(error) = text.parse::<toml::Table>() {
-                bail!("{}: {}", file.display(), where_and_why(&text, &error));
+                bail!("{}: {}", file.display(), position_and_cause(&text, &error));
             }
             layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
         }
@@ -63,8 +63,8 @@ impl Config {
     }
 }
 
-/// The variables that are UTF-8. Errors if a setting is not: if it were skipped, its default would
-/// apply.
+/// Returns the variables that are UTF-8. Errors if a setting is not: if it were skipped, its
+/// default would apply.
 fn readable(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> anyhow::Result<HashMap<String, String>> {
@@ -83,8 +83,8 @@ fn readable(
     Ok(variables)
 }
 
-/// The file to read: the named one, which must exist, or the default one if it exists.
-fn present(named: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
+/// Returns the file to read: the named one, which must exist, or the default one if it exists.
+fn file_to_read(named: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
     match named {
         Some(file) if file.is_file() => Ok(Some(file.to_owned())),
         Some(file) => bail!("the configuration file {} does not exist", file.display()),
@@ -92,9 +92,9 @@ fn present(named: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
     }
 }
 
-/// The position and the cause of a TOML error. The line itself is not shown, because it may contain
-/// a secret.
-fn where_and_why(text: &str, error: &toml::de::Error) -> String {
+/// Returns the position and the cause of a TOML error. The line itself is not shown, because it may
+/// contain a secret.
+fn position_and_cause(text: &str, error: &toml::de::Error) -> String {
     let at = error.span().map_or(0, |span| span.start);
     let before = text.get(..at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_is_a_good_configuration() {
+    fn an_empty_configuration_is_valid() {
         let config = load("", &[]).unwrap();
         assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
         config.validate().unwrap();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_text_is_refused() {
+    fn a_setting_that_is_not_utf8_is_refused() {
         use std::os::unix::ffi::OsStringExt;
         let garbage = || OsString::from_vec(vec![0xff]);
         let refused = readable([("FRONTROW_LOG__FILTER".into(), garbage())].into_iter());
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_is_refused_with_its_line() {
+    fn a_file_that_is_not_toml_is_refused_with_its_line() {
         assert!(refusal("[server\nbind = 1\n", &[]).contains("line 1"));
     }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_file_must_be_there() {
+    fn a_named_file_must_exist() {
         assert!(Config::from_sources(Some(Path::new("/no/such/file")), HashMap::new()).is_err());
     }
 
@@ -205,7 +205,7 @@ mod tests {
         assert!(!toml::to_string(&config).unwrap().contains("hush"));
     }
 
-    /// Keys of settings, and other keys.
+    /// Generates keys of settings and other keys.
     fn key() -> impl Strategy<Value = String> {
         prop_oneof![
             8 => prop::sample::select(vec![
@@ -251,7 +251,10 @@ mod tests {
     }
 
     /// Checks that the configuration is refused in one line, or can be printed.
-    fn is_decent(toml: &str, environment: &[(&str, &str)]) -> Result<(), TestCaseError> {
+    fn check_accepted_or_refused(
+        toml: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<(), TestCaseError> {
         let config = load(toml, environment).and_then(|config| {
             config.validate()?;
             Ok(config)
@@ -268,25 +271,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_file_is_worse_than_refused_in_one_line(text in "(?s).{0,200}") {
-            is_decent(&text, &[])?;
+        fn any_file_is_accepted_or_refused_in_one_line(text in "(?s).{0,200}") {
+            check_accepted_or_refused(&text, &[])?;
         }
 
         #[test]
-        fn no_setting_in_a_file_is_worse_than_refused_in_one_line(key in key(), value in value()) {
-            is_decent(&format!("{key} = {value}\n"), &[])?;
+        fn any_setting_in_a_file_is_accepted_or_refused_in_one_line(
+            key in key(), value in value(),
+        ) {
+            check_accepted_or_refused(&format!("{key} = {value}\n"), &[])?;
         }
 
         #[test]
-        fn no_setting_in_the_environment_is_worse_than_refused_in_one_line(
+        fn any_setting_in_the_environment_is_accepted_or_refused_in_one_line(
             key in key(), separator in "_{1,3}", value in "\\PC{0,40}", more in "[A-Z_]{0,6}",
         ) {
             let name = format!("{PREFIX}{}{more}", key.to_uppercase().replace('.', &separator));
-            is_decent("", &[(&name, &value)])?;
+            check_accepted_or_refused("", &[(&name, &value)])?;
         }
 
         #[test]
-        fn no_secret_is_shown_by_a_refusal(
+        fn a_refusal_contains_no_secret(
             secret in "[a-zA-Z0-9]{8,40}",
             key in prop::sample::select(vec![
                 "identity.hs256_secret", "queue.token_keys.a", "queue.token_keys", "admin.keys.ops",

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_work_is_refused_by_name() {
+    fn an_invalid_setting_is_refused_with_its_key() {
         let refusal = |wanted_by, change: fn(&mut Redis)| {
             let mut redis = Redis::default();
             change(&mut redis);

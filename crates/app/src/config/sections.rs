@@ -45,7 +45,7 @@ pub(crate) struct Server {
     pub(crate) bind: SocketAddr,
     /// Threads that answer requests; 0 means one for each processor.
     pub(crate) workers: usize,
-    /// How long a stop waits for requests in flight, in seconds.
+    /// The time that a stop waits for requests in flight, in seconds.
     pub(crate) grace_s: u64,
     /// The maximum number of event streams of this instance.
     pub(crate) streams_max: usize,
@@ -81,7 +81,7 @@ pub(crate) enum CacheBackend {
 pub(crate) struct Queue {
     /// The store of the queues.
     pub(crate) backend: QueueBackend,
-    /// How long a lost queue admits no user while users re-enter, in seconds.
+    /// The time for which a lost queue admits no user while users re-enter, in seconds.
     pub(crate) recovery_s: u64,
     /// The shortest pause between two polls of a waiting user, in milliseconds.
     pub(crate) shortest_poll_ms: u64,
@@ -107,7 +107,7 @@ pub(crate) struct Cache {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Reservation {
-    /// How long seats are held, in seconds.
+    /// The time for which seats are held, in seconds.
     pub(crate) hold_s: u64,
 }
 
@@ -117,7 +117,7 @@ pub(crate) struct Reservation {
 pub(crate) struct Points {
     /// The currency of prices and points: an ISO 4217 code.
     pub(crate) currency: Currency,
-    /// Whether users may charge their own points. By default only while `X-User-Id` is trusted.
+    /// True if users may charge their own points. By default only while `X-User-Id` is trusted.
     pub(crate) self_charge: Option<bool>,
 }
 
@@ -133,7 +133,7 @@ pub(crate) struct Ranking {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Identity {
-    /// Whether a bare `X-User-Id` header is trusted. By default only while neither of the next two
+    /// True if a bare `X-User-Id` header is trusted. By default only while neither of the next two
     /// settings is set. Refused on an address beyond loopback.
     pub(crate) trust_x_user_id: Option<bool>,
     /// The secret that the identity provider signs with, for HS256.
@@ -159,7 +159,7 @@ pub(crate) struct Admin {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Demo {
-    /// Whether a database without any concert gets it at a start. By default an SQLite file does,
+    /// True if a database without any concert gets it at a start. By default an SQLite file does,
     /// and MySQL does not.
     pub(crate) on_first_start: Option<bool>,
 }
@@ -292,8 +292,8 @@ fn whole_millis(span: Duration) -> u64 {
 }
 
 impl Server {
-    /// The maximum number of event streams for this limit of open files. Each stream is an open
-    /// file, and some files are reserved for everything else.
+    /// Returns the maximum number of event streams for this limit of open files. Each stream is an
+    /// open file, and some files are reserved for everything else.
     pub(crate) fn streams_within(&self, open_files: u64) -> usize {
         const OTHERS: u64 = 1_000;
         let left = open_files - OTHERS.min(open_files / 2);
@@ -303,19 +303,19 @@ impl Server {
 }
 
 impl Reservation {
-    /// How long seats are held.
+    /// Returns the time for which seats are held.
     pub(crate) fn hold_for(&self) -> Duration {
         Duration::from_secs(self.hold_s)
     }
 }
 
 impl Queue {
-    /// The recovery of a lost queue.
+    /// Returns the recovery of a lost queue.
     pub(crate) fn recovery(&self) -> Recovery {
         Recovery::lasting(Duration::from_secs(self.recovery_s))
     }
 
-    /// The range of the pause between two polls.
+    /// Returns the range of the pause between two polls.
     pub(crate) fn poll_range(&self) -> PollRange {
         PollRange {
             shortest: Duration::from_millis(self.shortest_poll_ms),
@@ -325,14 +325,14 @@ impl Queue {
 }
 
 impl Config {
-    /// Whether a bare `X-User-Id` header is trusted.
+    /// True if a bare `X-User-Id` header is trusted.
     pub(crate) fn trusts_x_user_id(&self) -> bool {
         self.identity
             .trust_x_user_id
             .unwrap_or(self.identity.hs256_secret.is_none() && self.identity.jwks_file.is_none())
     }
 
-    /// Whether users may charge their own points.
+    /// True if users may charge their own points.
     pub(crate) fn self_charge(&self) -> bool {
         self.points
             .self_charge

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 pub(crate) struct StoreUrl(String);
 
 impl StoreUrl {
-    /// The URL with its password.
+    /// Returns the URL with its password.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

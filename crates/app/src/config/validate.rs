@@ -28,7 +28,7 @@ impl Config {
         Ok(())
     }
 
-    /// The time zone of the ranking periods.
+    /// Returns the time zone of the ranking periods.
     pub(crate) fn time_zone(&self) -> anyhow::Result<TimeZone> {
         let name = &self.ranking.time_zone;
         TimeZone::get(name).with_context(|| {
@@ -36,7 +36,7 @@ impl Config {
         })
     }
 
-    /// The rules for all queue policies.
+    /// Returns the rules for all queue policies.
     pub(crate) fn policy_rules(&self) -> PolicyRules {
         PolicyRules {
             longest_poll: self.queue.poll_range().longest,
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_by_name() {
+    fn an_invalid_setting_is_refused_with_its_key() {
         for (why, key) in [
             (
                 refusal(|c| c.queue.recovery_s = 0),
@@ -290,8 +290,9 @@ mod tests {
             assert!(why.starts_with(key), "{key}: {why}");
         }
     }
+
     #[test]
-    fn event_streams_leave_files_to_everything_else() {
+    fn event_streams_leave_open_files_for_other_uses() {
         let server = Config::default().server;
         for (open_files, streams) in [
             (0, 0),

@@ -40,7 +40,7 @@ pub(crate) enum Access {
     Admin,
 }
 
-/// How a protected route checks the active place.
+/// The check of the active place on a protected route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gate {
     /// Asks the gate.
@@ -56,7 +56,7 @@ impl Access {
         matches!(self, Self::Public | Self::QueueToken)
     }
 
-    /// The name shown in the `OpenAPI` document.
+    /// Returns the name shown in the `OpenAPI` document.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -223,7 +223,7 @@ fn admit(request: &HttpRequest, user: UserId, answer: GateAnswer) -> Result<(), 
     Ok(())
 }
 
-/// The response to a payment that was already made. None if it was not.
+/// Returns the response to a payment that was already made. None if it was not.
 async fn replay(
     services: &Services,
     request: &HttpRequest,
@@ -240,7 +240,7 @@ async fn replay(
     }
 }
 
-/// An id in the path. Text that is not an id is answered as not found.
+/// Returns an id in the path. Text that is not an id is answered as not found.
 fn path_id<T: FromStr>(request: &HttpRequest, name: &str) -> Result<Option<T>, Problem> {
     request
         .match_info()

@@ -17,7 +17,7 @@ pub(crate) struct Tagged {
 }
 
 impl Tagged {
-    /// The document `body` with a unique ETag of letters, digits and dashes.
+    /// Returns the document `body` with a unique ETag of letters, digits and dashes.
     pub(crate) fn new(tag: String, body: Vec<u8>) -> Self {
         let tag = EntityTag::new_strong(tag);
         let tag_header = tag.clone().try_into_value();

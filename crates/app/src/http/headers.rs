@@ -16,17 +16,17 @@ static USER_ID: HeaderName = HeaderName::from_static("x-user-id");
 /// The `X-Content-Type-Options` of every response.
 pub(super) const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 
-/// The `Queue-Token` header, if there is one.
+/// Returns the `Queue-Token` header. None if it is missing.
 pub(crate) fn queue_token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     text(headers, &QUEUE_TOKEN)
 }
 
-/// The `X-User-Id` header, if there is one.
+/// Returns the `X-User-Id` header. None if it is missing.
 pub(crate) fn user_id(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     text(headers, &USER_ID)
 }
 
-/// The `Idempotency-Key` header. Errors if it is missing.
+/// Returns the `Idempotency-Key` header. Errors if it is missing.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     let Some(key) = text(headers, &IDEMPOTENCY_KEY)? else {
         return Err(Problem::new(
@@ -37,7 +37,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Pro
     IdempotencyKey::try_from(key).map_err(|why| Problem::invalid("Idempotency-Key", &why))
 }
 
-/// The `Idempotency-Key` header of a request for which it is optional.
+/// Returns the `Idempotency-Key` header of a request for which it is optional.
 pub(crate) fn optional_idempotency_key(
     headers: &HeaderMap,
 ) -> Result<Option<IdempotencyKey>, Problem> {
@@ -53,7 +53,7 @@ pub(crate) fn mark_replay(response: &mut HttpResponseBuilder, replayed: bool) {
     }
 }
 
-/// The credentials of `Authorization: Bearer`, if there is such a header.
+/// Returns the credentials of `Authorization: Bearer`, if there is such a header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let value = text(headers, &header::AUTHORIZATION)?;
     Ok(value.and_then(|value| {
@@ -62,8 +62,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }))
 }
 
-/// The text of a header, if there is such a header. Errors if there is more than one: this server
-/// and a proxy in front of it may choose different ones.
+/// Returns the text of a header, if there is such a header. Errors if there is more than one: this
+/// server and a proxy in front of it may choose different ones.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     if headers.get_all(name).nth(1).is_some() {
         return Err(Problem::new(
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_that_is_there_twice_is_refused() {
+    fn a_duplicate_header_is_refused() {
         let mut headers = HeaderMap::new();
         headers.append(IDEMPOTENCY_KEY.clone(), HeaderValue::from_static("first"));
         assert_eq!(idempotency_key(&headers).unwrap().as_str(), "first");

@@ -65,8 +65,8 @@ fn without_position(text: &str) -> String {
     text.get(..end).unwrap_or(text).to_owned()
 }
 
-/// The field that is not valid. The reader names a missing or duplicate member only in its text.
-/// The path leads to the object that it belongs to.
+/// Returns the field that is not valid. The reader names a missing or duplicate member only in its
+/// text. The path leads to the object that it belongs to.
 fn field(path: &str, why: &str) -> String {
     let within = if path == "." { "" } else { path };
     let member = ["missing field `", "duplicate field `"]
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_malformed() {
+    fn a_body_that_is_not_json_is_malformed() {
         for text in ["", "{", "{\"seats\": [1]} x", "{'seats': []}", "\u{0}"] {
             assert_eq!(refusal(text).0, 400, "{text:?}");
         }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn json_of_another_shape_says_which_field() {
+    fn json_of_another_shape_is_refused_with_the_field() {
         for (text, field) in [
             (r#"{"seats": [1, 300]}"#, "seats[1]"),
             (r#"{"seats": [1.5]}"#, "seats[0]"),
@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    /// The status with which each request shape refuses `bytes`. None if it accepts them.
+    /// Returns the status with which each request shape refuses `bytes`. None if it accepts them.
     fn statuses(bytes: &[u8]) -> Vec<Option<u16>> {
         fn status<T: DeserializeOwned>(bytes: &[u8]) -> Option<u16> {
             let problem = read_json::<T>(bytes).err()?;
@@ -175,7 +175,7 @@ mod tests {
         ]
     }
 
-    /// JSON with fields of requests, and with other fields.
+    /// Generates JSON with fields of requests and with other fields.
     fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -209,21 +209,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_are_worse_than_malformed(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_accepted_malformed_or_invalid(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
             for status in statuses(&bytes) {
                 prop_assert!(matches!(status, None | Some(400 | 422)), "{:?}", status);
             }
         }
 
         #[test]
-        fn no_text_is_worse_than_invalid(text in "\\PC{0,200}") {
+        fn any_text_is_accepted_malformed_or_invalid(text in "\\PC{0,200}") {
             for status in statuses(text.as_bytes()) {
                 prop_assert!(matches!(status, None | Some(400 | 422)), "{:?}", status);
             }
         }
 
         #[test]
-        fn what_is_json_is_never_called_malformed(value in json()) {
+        fn valid_json_is_never_malformed(value in json()) {
             for status in statuses(value.to_string().as_bytes()) {
                 prop_assert!(matches!(status, None | Some(422)), "{:?}", status);
             }

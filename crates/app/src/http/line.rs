@@ -19,8 +19,8 @@ use super::{
     shapes::{LineBody, ProblemBody},
 };
 
-/// How long caches may serve a status: for 1 s, for 5 s more while they fetch a newer one, and for
-/// 20 s if the origin does not answer.
+/// The times for which caches may serve a status: for 1 s, for 5 s more while they fetch a newer
+/// one, and for 20 s if the origin does not answer.
 const CACHING: &str = "public, max-age=1, stale-while-revalidate=5, stale-if-error=20";
 
 /// Show the line status
@@ -58,8 +58,8 @@ pub(crate) async fn show(
     Ok(answer(&request, &page.document, caching))
 }
 
-/// The answer of [`show`] if there is a fresh page. Called before the request is routed, because
-/// matching a path with an id costs more than the rest of this route.
+/// Returns the answer of [`show`] if there is a fresh page. Called before the request is routed,
+/// because matching a path with an id costs more than the rest of this route.
 pub(super) fn fresh(
     services: &Services,
     served: &WorkerLineStatuses,

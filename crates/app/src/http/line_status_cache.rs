@@ -23,7 +23,7 @@ pub(crate) struct SerializedLineStatus {
 impl LineStatusCache {
     /// The maximum number of lines with a page.
     const MAX: u64 = 1_000;
-    /// How long a page is kept. Pages of requested lines are replaced much earlier.
+    /// The time for which a page is kept. Pages of requested lines are replaced much earlier.
     const KEPT: Duration = Duration::from_mins(1);
 
     /// Returns the page of a snapshot that is fresh at `now`. None if there is none: the page must

@@ -113,7 +113,7 @@ mod tests {
     use crate::http::routes;
 
     #[test]
-    fn every_route_is_described_and_nothing_else_is() {
+    fn the_document_describes_exactly_the_routes() {
         let served: BTreeSet<_> = routes::all()
             .list()
             .iter()
@@ -138,7 +138,7 @@ mod tests {
 
     /// Two shapes with the same name would be merged in the document.
     #[test]
-    fn what_is_left_to_buy_is_a_word() {
+    fn the_sale_state_is_a_string() {
         let Document(document) = Document::of(&routes::all().list());
         let schemas = &document["components"]["schemas"];
         let sale = &schemas["QueueBody"]["properties"]["sale"];

@@ -1,11 +1,11 @@
-//! Adds to the `OpenAPI` document what follows from a route's access: the headers that it needs,
+//! Adds the consequences of a route's access to the `OpenAPI` document: the headers that it needs,
 //! and the problems that it answers before its handler runs.
 
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
 
-/// The ways in which a request proves its sender.
+/// Returns the ways in which a request proves its sender.
 pub(super) fn security_schemes() -> Value {
     json!({
         "identity": {
@@ -27,7 +27,7 @@ pub(super) fn security_schemes() -> Value {
     })
 }
 
-/// Adds to an operation what its access requires and answers.
+/// Adds the headers that its access requires, and the problems that it answers, to an operation.
 pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
     operation.insert("x-access".into(), access.name().into());
     operation.insert("security".into(), security(access));
@@ -107,13 +107,13 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
     }
 }
 
-/// Whether `Idempotency-Key` is among the parameters of an operation.
+/// True if `Idempotency-Key` is among the parameters of an operation.
 fn takes_a_key(parameters: &Value) -> bool {
     let parameters = parameters.as_array();
     parameters.is_some_and(|all| all.iter().any(|one| one["name"] == "Idempotency-Key"))
 }
 
-/// The header of answers to repeated requests.
+/// Returns the header of answers to repeated requests.
 fn replay_header() -> Value {
     json!({
         "Idempotent-Replayed": {
@@ -123,7 +123,7 @@ fn replay_header() -> Value {
     })
 }
 
-/// The credentials that a request must have: one entry of the list.
+/// Returns the credentials that a request must have: one entry of the list.
 fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_leads_back_to_where_it_came_from() {
+    fn a_cursor_is_read_back_as_the_id_of_the_last_item() {
         let id = ConcertId(Uuid::from_u128(77));
         let page = Page {
             items: vec![()],
@@ -118,19 +118,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_cursor_is_worse_than_refused(text in "\\PC{0,60}") {
+        fn any_text_is_a_cursor_or_refused(text in "\\PC{0,60}") {
             let _ = query(Some(&text), None).read(ConcertId);
         }
 
         #[test]
-        fn only_sixteen_bytes_are_a_cursor(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn a_cursor_has_sixteen_bytes(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let text = BASE64.encode(&bytes);
             let read = query(Some(&text), None).read(ConcertId);
             prop_assert_eq!(read.is_ok(), bytes.len() == 16);
         }
 
         #[test]
-        fn no_limit_is_worse_than_refused(text in "\\PC{0,20}") {
+        fn an_accepted_limit_is_within_the_bounds(text in "\\PC{0,20}") {
             if let Ok(request) = query(None, Some(&text)).read(ConcertId) {
                 prop_assert!((1..=100).contains(&request.limit));
             }

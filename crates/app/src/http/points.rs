@@ -62,7 +62,7 @@ pub(crate) async fn charge(
     charged(&services, answer)
 }
 
-/// The response to a charge.
+/// Returns the response to a charge.
 pub(crate) fn charged(services: &Services, answer: ChargeAnswer) -> Result<HttpResponse, Problem> {
     match answer {
         ChargeAnswer::Asked(ChargeOutcome::Charged(charged)) => {

@@ -42,7 +42,7 @@ struct Document<'a> {
 }
 
 impl Problem {
-    /// A problem of this kind; `detail` is about this occurrence.
+    /// Returns a problem of this kind. `detail` is about this occurrence.
     pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -76,17 +76,17 @@ impl Problem {
         self
     }
 
-    /// Nothing exists at this address.
+    /// Reports that nothing exists at this address.
     pub(crate) fn not_found() -> Self {
         Self::new(ProblemKind::NOT_FOUND, "Nothing exists at this address.")
     }
 
-    /// A field of the request is not valid.
+    /// Reports that a field of the request is not valid.
     pub(crate) fn invalid(field: &str, why: &Invalid) -> Self {
         Self::invalid_fields([(field, why.to_string())])
     }
 
-    /// Several fields of the request are not valid.
+    /// Reports that several fields of the request are not valid.
     pub(crate) fn invalid_fields<'a>(faults: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let errors: Vec<_> = faults
             .into_iter()
@@ -103,7 +103,7 @@ impl Problem {
         Self::new(ProblemKind::INVALID, detail).with("errors", errors)
     }
 
-    /// The document, in JSON.
+    /// Returns the document, in JSON.
     pub(crate) fn document(&self) -> String {
         let Inner {
             kind,
@@ -122,7 +122,7 @@ impl Problem {
         serde_json::to_string(&document).unwrap_or_default()
     }
 
-    /// The place is not active yet.
+    /// Reports that the place is not active yet.
     pub(crate) fn still_waiting(report: &PlaceReport) -> Self {
         let place = PlaceBody::from(report);
         let mut problem = Self::new(
@@ -139,7 +139,7 @@ impl Problem {
         problem
     }
 
-    /// The place has ended.
+    /// Reports that the place has ended.
     pub(crate) fn place_gone() -> Self {
         Self::new(
             ProblemKind::PLACE_GONE,
@@ -147,7 +147,7 @@ impl Problem {
         )
     }
 
-    /// The queue token was not signed by this service.
+    /// Reports that the queue token was not signed by this service.
     pub(crate) fn forged_token() -> Self {
         Self::new(
             ProblemKind::BAD_QUEUE_TOKEN,
@@ -155,7 +155,7 @@ impl Problem {
         )
     }
 
-    /// The queue token is for another concert.
+    /// Reports that the queue token is for another concert.
     pub(crate) fn other_concert() -> Self {
         Self::new(
             ProblemKind::OTHER_CONCERTS_TOKEN,
@@ -163,7 +163,7 @@ impl Problem {
         )
     }
 
-    /// The key was used for another request.
+    /// Reports that the key was used for another request.
     pub(crate) fn key_reused() -> Self {
         Self::new(
             ProblemKind::KEY_REUSED,
@@ -171,7 +171,7 @@ impl Problem {
         )
     }
 
-    /// Another request with the same key is being processed.
+    /// Reports that another request with the same key is being processed.
     pub(crate) fn in_progress() -> Self {
         Self::new(
             ProblemKind::IN_PROGRESS,
@@ -180,7 +180,7 @@ impl Problem {
         .retry_after(Duration::from_secs(1))
     }
 
-    /// Other operators changed the policy at each attempt.
+    /// Reports that other operators changed the policy at each attempt.
     pub(crate) fn policy_conflict() -> Self {
         Self::new(
             ProblemKind::POLICY_CONFLICT,
@@ -189,8 +189,8 @@ impl Problem {
         .retry_after(Duration::from_secs(1))
     }
 
-    /// The queue store has no queue of a concert. The id of the concert is from the client and may
-    /// not exist.
+    /// Reports that the queue store has no queue of a concert. The id of the concert is from the
+    /// client, so the concert may not exist.
     pub(crate) fn queue_missing(missing: QueueMissing) -> Self {
         match missing {
             QueueMissing::NoSuchConcert => {
@@ -200,7 +200,7 @@ impl Problem {
         }
     }
 
-    /// The queue store does not have the queue yet, or has lost it.
+    /// Reports that the queue store does not have the queue yet, or has lost it.
     pub(crate) fn queue_not_ready() -> Self {
         Self::new(
             ProblemKind::UNAVAILABLE,
@@ -258,7 +258,8 @@ impl ResponseError for Problem {
     }
 }
 
-/// `Retry-After` counts whole seconds (RFC 9110, section 10.2.3): rounded up, and never 0.
+/// Returns the value of `Retry-After`, which counts whole seconds (RFC 9110, section 10.2.3).
+/// It is rounded up and never 0.
 fn whole_seconds(duration: Duration) -> u64 {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     seconds.max(1)
@@ -295,14 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_store_tells_clients_no_details() {
+    fn a_store_failure_shows_no_details_to_clients() {
         let problem = Problem::from(StoreError::not_applied("password of root is wrong"));
         assert!(!problem.to_string().contains("root"));
         assert_eq!(problem.status_code(), 503);
     }
 
     #[test]
-    fn a_full_disk_is_told_as_something_that_changed_nothing() {
+    fn a_full_disk_is_answered_as_a_failure_that_changed_nothing() {
         let problem = Problem::from(StoreError::disk_full(
             "the disk of /data/frontrow.db is full",
         ));

@@ -11,7 +11,7 @@ pub(crate) struct ProblemKind {
     pub(crate) status: StatusCode,
     /// A short summary, the same for every occurrence.
     pub(crate) title: &'static str,
-    /// What the problem means and what the client can do.
+    /// The meaning of the problem, and advice for the client.
     pub(crate) help: &'static str,
 }
 
@@ -121,7 +121,7 @@ kinds! {
 }
 
 impl ProblemKind {
-    /// The kind with this slug.
+    /// Returns the kind with this slug.
     pub(crate) fn find(slug: &str) -> Option<&'static Self> {
         Self::ALL.iter().find(|kind| kind.slug == slug)
     }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_a_name_of_its_own() {
+    fn every_kind_has_a_unique_name() {
         let slugs: HashSet<_> = ProblemKind::ALL.iter().map(|kind| kind.slug).collect();
         assert_eq!(slugs.len(), ProblemKind::ALL.len());
         assert!(

@@ -64,7 +64,7 @@ pub(crate) async fn follow(
     Ok(response.body(services.streams.open(permit, report, last)))
 }
 
-/// The head of a stream. Its headers ask proxies neither to cache nor to buffer it.
+/// Returns the head of a stream. Its headers ask proxies neither to cache nor to buffer it.
 fn stream() -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     let value = HeaderValue::from_static;

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_written_once_for_each_limit() {
+    fn an_answer_is_serialized_once_for_each_limit() {
         let pages = RankingResponses::default();
         let answer = answer(&[3, 2, 1]);
         let (one, two) = (pages.page(&answer, 1), pages.page(&answer, 2));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn another_answer_is_written_anew() {
+    fn another_answer_is_serialized_again() {
         let pages = RankingResponses::default();
         let before = pages.page(&answer(&[3]), 20);
         let after = pages.page(&answer(&[4]), 20);

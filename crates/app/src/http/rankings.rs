@@ -79,8 +79,8 @@ impl RankingQuery {
 /// title, and a 304 costs little.
 const AGE_MAX_S: i64 = 3_600;
 
-/// How long clients may keep an answer, in seconds: until it is due to be replaced. One second if
-/// it may be replaced at any moment.
+/// Returns the time for which clients may keep an answer, in seconds: until it is due to be
+/// replaced. One second if it may be replaced at any moment.
 fn age_max_s(answer: &RankingAnswer, now: Timestamp) -> i64 {
     if answer.stale {
         return 1;
@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    fn kept_s(period: Period, as_of: &str, now: &str, stale: bool) -> i64 {
+    fn cached_s(period: Period, as_of: &str, now: &str, stale: bool) -> i64 {
         let (as_of, zone) = (as_of.parse().unwrap(), TimeZone::UTC);
         let Span { from, to } = period.span(as_of, &zone);
         let ranking = Ranking {
@@ -114,27 +114,31 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_period_is_kept_for_an_hour_and_not_past_the_next_turn() {
+    fn a_finished_period_is_cached_for_an_hour_but_not_past_the_next_period() {
         let morning = "2026-11-22T06:00:00Z";
-        let kept = |now, stale| kept_s(Period::Daily, morning, now, stale);
-        assert_eq!(kept("2026-11-22T06:00:00Z", false), 3_600);
-        assert_eq!(kept("2026-11-22T23:00:00.5Z", false), 3_599);
-        assert_eq!(kept("2026-11-22T23:59:50.5Z", false), 9);
-        assert_eq!(kept("2026-11-23T00:00:01Z", false), 1, "the next is coming");
-        assert_eq!(kept("2026-11-22T06:00:00Z", true), 1);
-        let monthly = kept_s(Period::Monthly, morning, morning, false);
+        let cached = |now, stale| cached_s(Period::Daily, morning, now, stale);
+        assert_eq!(cached("2026-11-22T06:00:00Z", false), 3_600);
+        assert_eq!(cached("2026-11-22T23:00:00.5Z", false), 3_599);
+        assert_eq!(cached("2026-11-22T23:59:50.5Z", false), 9);
+        assert_eq!(
+            cached("2026-11-23T00:00:01Z", false),
+            1,
+            "the next period has begun"
+        );
+        assert_eq!(cached("2026-11-22T06:00:00Z", true), 1);
+        let monthly = cached_s(Period::Monthly, morning, morning, false);
         assert_eq!(monthly, 3_600);
     }
 
     #[test]
-    fn what_may_still_change_is_not_kept_beyond_that() {
+    fn a_ranking_that_may_still_change_is_cached_until_then() {
         let early = "2026-11-22T00:00:02Z";
-        assert_eq!(kept_s(Period::Daily, early, early, false), 118);
+        assert_eq!(cached_s(Period::Daily, early, early, false), 118);
     }
 
     #[test]
-    fn realtime_is_kept_for_seconds() {
+    fn a_realtime_ranking_is_cached_for_seconds() {
         let now = "2026-11-22T06:00:00Z";
-        assert_eq!(kept_s(Period::Realtime, now, now, false), 4);
+        assert_eq!(cached_s(Period::Realtime, now, now, false), 4);
     }
 }

@@ -190,7 +190,7 @@ pub(crate) async fn pay(
     }
 }
 
-/// The response to a payment by this request, or by an earlier one with the same key.
+/// Returns the response to a payment by this request, or by an earlier one with the same key.
 pub(super) fn paid_response(services: &Services, paid: &Applied<Paid>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     mark_replay(&mut response, paid.replayed);
@@ -215,7 +215,7 @@ fn shown(
         .json(ReservationBody::new(reservation, services.currency))
 }
 
-/// Why seats could not be held.
+/// Reports why seats could not be held.
 fn not_held(refusal: &HoldRefusal) -> Problem {
     match refusal {
         HoldRefusal::NoSuchPerformance => {
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_names_as_many_seats_as_a_request_may() {
+    fn the_schema_has_the_limit_of_seats_in_a_request() {
         let schema = serde_json::to_value(HoldBody::schema()).unwrap();
         let most = schema.pointer("/properties/seats/maxItems");
         assert_eq!(most, Some(&SeatSelection::MAX.into()));

@@ -34,8 +34,8 @@ impl Retries {
         }
     }
 
-    /// The time of the next response, in seconds, at least `earliest_s`. The range always has at
-    /// least two values.
+    /// Returns the time of the next response, in seconds, at least `earliest_s`. The range always
+    /// has at least two values.
     fn next(&self, earliest_s: u64) -> u64 {
         let latest_s = self.longest_s.max(earliest_s.saturating_add(1));
         let answer = self.answers.fetch_add(1, Ordering::Relaxed);
@@ -63,12 +63,12 @@ mod tests {
     use super::*;
     use crate::http::problem::Problem;
 
-    /// The `Retry-After` of an answer.
-    fn told(retries: &Retries, answer: HttpResponse) -> u64 {
+    /// Returns the `Retry-After` of a response, in seconds.
+    fn retry_after_s(retries: &Retries, answer: HttpResponse) -> u64 {
         let request = TestRequest::default().to_http_request();
         let answer = ServiceResponse::new(request, answer);
         let ErrorHandlerResponse::Response(answer) = retries.put_off(answer) else {
-            panic!("it is put off at once");
+            panic!("the response is ready at once");
         };
         let after = answer.headers().get(header::RETRY_AFTER).unwrap();
         after.to_str().unwrap().parse().unwrap()
@@ -84,7 +84,9 @@ mod tests {
             let retries = Retries::up_to(Duration::from_millis(longest_ms));
             let mut counts = BTreeMap::new();
             for _ in 0..1_000 {
-                *counts.entry(told(&retries, failed())).or_insert(0_u64) += 1;
+                *counts
+                    .entry(retry_after_s(&retries, failed()))
+                    .or_insert(0_u64) += 1;
             }
             assert!(counts.keys().copied().eq(1..=latest), "{counts:?}");
             let mean = 1_000 / latest;
@@ -94,20 +96,22 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_to_come_back_before_the_store_is() {
+    fn no_retry_is_earlier_than_the_store_error_allows() {
         for (longest_s, latest) in [(15, 15), (5, 6), (1, 6)] {
             let retries = Retries::up_to(Duration::from_secs(longest_s));
             let full = || HttpResponse::from_error(Problem::from(StoreError::disk_full("full")));
-            let told: Vec<_> = (0..1_000).map(|_| told(&retries, full())).collect();
-            let ends = (told.iter().min(), told.iter().max());
+            let times: Vec<_> = (0..1_000)
+                .map(|_| retry_after_s(&retries, full()))
+                .collect();
+            let ends = (times.iter().min(), times.iter().max());
             assert_eq!(ends, (Some(&5), Some(&latest)));
         }
     }
 
     #[test]
-    fn an_answer_without_a_time_gets_one() {
+    fn a_response_without_retry_after_gets_one() {
         let retries = Retries::up_to(Duration::from_secs(15));
         let bare = HttpResponse::ServiceUnavailable().finish();
-        assert!((1..=15).contains(&told(&retries, bare)));
+        assert!((1..=15).contains(&retry_after_s(&retries, bare)));
     }
 }

@@ -21,7 +21,7 @@ use super::{
     queue, queue_events, rankings, reservations,
 };
 
-/// The routes of the API.
+/// Returns the routes of the API.
 pub(super) fn all() -> Routes {
     let mut routes = Routes::default();
     let (get, post) = (Method::GET, Method::POST);

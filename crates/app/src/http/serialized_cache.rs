@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_written_once() {
+    fn a_document_is_serialized_once() {
         let written = SerializedCache::default();
         assert_eq!(written.get_or_insert("tag", || [1, 2]), "[1,2]");
         assert_eq!(

@@ -27,7 +27,7 @@ use super::{
 pub(crate) struct ServerSettings {
     /// The number of threads that answer requests; 0 means one for each processor.
     pub(crate) workers: usize,
-    /// How long a stop waits for requests in flight.
+    /// The time that a stop waits for requests in flight.
     pub(crate) grace: Duration,
     /// The longest pause between two polls of a waiting user.
     pub(crate) longest_poll: Duration,

@@ -38,7 +38,7 @@ pub(crate) struct Services {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) currency: Currency,
     pub(crate) identities: IdentityVerifier,
-    /// Whether a bare `X-User-Id` header is trusted.
+    /// True if a bare `X-User-Id` header is trusted.
     pub(crate) trusts_x_user_id: bool,
     pub(crate) admins: AdminKeys,
     /// Seat maps as JSON, by their ETags.

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_logged_beside_what_else_fails_in_the_same_second() {
+    fn a_full_disk_is_logged_beside_other_failures_in_the_same_second() {
         let causes = Causes::none();
         assert_eq!(causes.of(Cause::Other).one_more(), Some(1));
         assert_eq!(causes.of(Cause::DiskFull).one_more(), Some(1));

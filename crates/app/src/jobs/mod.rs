@@ -30,8 +30,8 @@ pub(crate) struct Jobs {
     pub(crate) purge: PurgeKeys,
     pub(crate) rankings: WarmRankings,
     pub(crate) snapshot_queue: Arc<SnapshotQueue>,
-    pub(crate) add_up: RollUpSales,
-    pub(crate) forget: PruneCounters,
+    pub(crate) roll_up: RollUpSales,
+    pub(crate) prune: PruneCounters,
 }
 
 const EVERY_SECOND: Duration = Duration::from_secs(1);
@@ -107,12 +107,12 @@ impl Jobs {
             .await
             .map(drop));
         job!("sales counting", every(EVERY_SECOND), |jobs| jobs
-            .add_up
+            .roll_up
             .run()
             .await
             .map(drop));
         job!("counter purge", every(PURGE), |jobs| jobs
-            .forget
+            .prune
             .run()
             .await
             .map(drop));

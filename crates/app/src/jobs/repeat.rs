@@ -48,7 +48,7 @@ pub(super) async fn repeat(
     }
 }
 
-/// The pause before the next run. It doubles with each consecutive failure after the first.
+/// Returns the pause before the next run. It doubles with each consecutive failure after the first.
 fn pause(pace: Duration, failures: u32) -> Duration {
     let doubled = pace.saturating_mul(1 << failures.saturating_sub(1).min(10));
     doubled.min(LONGEST_PAUSE.max(pace))

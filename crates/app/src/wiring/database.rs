@@ -150,8 +150,8 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The performances of the configured database that share concert, start and venue with another
-/// one.
+/// Returns the performances of the configured database that share concert, start and venue with
+/// another one.
 pub(crate) async fn duplicates(config: &Config) -> anyhow::Result<Vec<DuplicatePerformance>> {
     let database = Database::open(config, Arc::new(SystemClock)).await?;
     let duplicates = database.editor.duplicate_performances().await;
@@ -196,7 +196,7 @@ pub(crate) async fn migration_status(config: &Config) -> anyhow::Result<Migratio
     })
 }
 
-/// The name of the configured database for messages, without its password.
+/// Returns the name of the configured database for messages, without its password.
 pub(crate) fn database_name(config: &Config) -> String {
     match (config.database_kind(), &config.database.url) {
         (DatabaseKind::MySql(_), Some(url)) => url.to_string(),
@@ -205,7 +205,7 @@ pub(crate) fn database_name(config: &Config) -> String {
     }
 }
 
-/// The settings of the MySQL adapter.
+/// Returns the settings of the MySQL adapter.
 pub(super) fn mysql_settings(config: &Config) -> MySqlSettings {
     let database = &config.database;
     MySqlSettings {

@@ -18,7 +18,7 @@ impl Keys {
     /// The name of generated keys.
     const MADE: &str = "data-folder";
 
-    /// The keys of `config`. Creates the data folder if it does not exist.
+    /// Returns the keys of `config`. Creates the data folder if it does not exist.
     pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
         let folder = &config.data_dir;
         std::fs::create_dir_all(folder)
@@ -28,7 +28,7 @@ impl Keys {
         })
     }
 
-    /// The signer of queue tokens.
+    /// Returns the signer of queue tokens.
     pub(super) fn queue_tokens(&self, config: &Config) -> anyhow::Result<QueueTokens> {
         let mut keys = config.queue.token_keys.clone();
         if keys.is_empty() {
@@ -39,7 +39,7 @@ impl Keys {
         QueueTokens::new(&keys, &signing.unwrap_or_default())
     }
 
-    /// The verifier of identities.
+    /// Returns the verifier of identities.
     pub(super) fn identities(
         &self,
         config: &Config,
@@ -61,7 +61,7 @@ impl Keys {
         )
     }
 
-    /// The secret that signs development identities.
+    /// Returns the secret that signs development identities.
     pub(crate) fn identity_secret(&self, config: &Config) -> anyhow::Result<Secret> {
         match &config.identity.hs256_secret {
             Some(secret) => Ok(secret.clone()),
@@ -69,7 +69,7 @@ impl Keys {
         }
     }
 
-    /// The admin keys.
+    /// Returns the admin keys.
     pub(super) fn admin_keys(&self, config: &Config) -> anyhow::Result<BTreeMap<String, Secret>> {
         if config.admin.keys.is_empty() {
             return Ok(BTreeMap::from([(Self::MADE.into(), self.folder.admin()?)]));
@@ -77,7 +77,7 @@ impl Keys {
         Ok(config.admin.keys.clone())
     }
 
-    /// Describes where the admin key is.
+    /// Describes the location of the admin key.
     pub(crate) fn admin_hint(&self, config: &Config) -> String {
         match config.admin.keys.keys().next() {
             Some(_) => "the keys configured as admin.keys".into(),

@@ -324,10 +324,10 @@ impl Parts {
                 browse: Arc::clone(&self.browse),
             },
             snapshot_queue: Arc::clone(&self.queues.snapshot_queue),
-            add_up: RollUpSales {
+            roll_up: RollUpSales {
                 counters: Arc::clone(&self.database.ranking_counters),
             },
-            forget: PruneCounters {
+            prune: PruneCounters {
                 counters: Arc::clone(&self.database.ranking_counters),
                 clock: Arc::clone(&self.clock),
                 zone: self.zone.clone(),

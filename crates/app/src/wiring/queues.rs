@@ -100,7 +100,7 @@ impl Queues {
     }
 }
 
-/// The path of the queue image: beside the database file, or in the data folder with MySQL.
+/// Returns the path of the queue image: beside the database file, or in the data folder with MySQL.
 fn image_path(config: &Config) -> PathBuf {
     match config.database_kind() {
         DatabaseKind::Sqlite(path) => path.with_added_extension("queues"),

@@ -1,15 +1,15 @@
-//! Requests of operators, and how buyers see their effects.
+//! Requests of operators, and their effects on what buyers see.
 
+mod audit;
 mod catalogue;
 mod creating;
 mod deleting;
 mod faults;
 mod keys;
-mod notes;
 mod old_policies;
 mod points;
 mod policies;
-mod policy_rivals;
+mod policy_conflicts;
 mod sales;
 mod seats;
 mod titles;
@@ -44,7 +44,8 @@ fn performance_path(concert: &str, performance: &str) -> String {
     format!("/v1/admin/concerts/{concert}/performances/{performance}")
 }
 
-/// Sections of one row each: the section's name, the row's, its seats, their price.
+/// Returns sections of one row each. Each part has the names of section and row, the number of
+/// seats, and their price.
 fn sections(parts: &[(&str, &str, u16, i64)]) -> Value {
     parts
         .iter()
@@ -61,7 +62,7 @@ fn wrong_fields(reply: Reply) -> Result<Vec<String>> {
     let errors = reply.at("/errors")?.as_array().context("a list")?;
     let field = |error: &Value| {
         let why = error["detail"].as_str().unwrap_or_default();
-        assert!(!why.is_empty(), "{error} says why");
+        assert!(!why.is_empty(), "{error} has a reason");
         error["field"].as_str().map(str::to_owned)
     };
     errors

@@ -17,7 +17,7 @@ impl Buyer {
     /// The balance of a buyer, in points.
     pub(crate) const POINTS: i64 = 3 * PRICE;
 
-    /// Joins, holds and charges.
+    /// A user who joined, holds `seat` and has charged.
     pub(crate) async fn at(test_app: &TestApp, name: &str, seat: &str) -> Result<Self> {
         let buyer = Self::without_points(test_app, name, seat).await?;
         let charged = buyer.visitor.charge(Self::POINTS, "first charge").await?;
@@ -25,7 +25,7 @@ impl Buyer {
         Ok(buyer)
     }
 
-    /// Joins and holds.
+    /// A user who joined and holds `seat`, without points.
     pub(crate) async fn without_points(test_app: &TestApp, name: &str, seat: &str) -> Result<Self> {
         let visitor = test_app.join(name).await?;
         let held = visitor.hold(test_app, &[seat]).await?.expect_status(201)?;
@@ -48,7 +48,7 @@ impl Buyer {
         self.visitor.pay(&self.reservation, key).await
     }
 
-    /// The request that pays for the held seat, with a client of another kind.
+    /// The request of `client` that pays for the held seat.
     pub(crate) fn payment_by(&self, client: &Client, key: &str) -> Request {
         client
             .post(&format!("/v1/reservations/{}/payment", self.reservation))

@@ -26,7 +26,7 @@ async fn a_migration_lists_duplicates_until_they_are_deleted(stores: Stores) -> 
     let second = second.text_at("/id")?;
     assert!(!migrated(&test_app.app).await?.contains("duplicate"));
 
-    // As a program without the rule has left it.
+    // The state that a program without the rule leaves.
     let moved = "UPDATE performances SET occupies_slot = NULL, venue = 'A hall' WHERE venue = 'Another hall'";
     stores.execute(&test_app.app, moved).await?;
     let listed = migrated(&test_app.app).await?;

@@ -1,4 +1,4 @@
-//! Payments, and requests for the same seats, at the very end of many holds.
+//! Payments, and requests for the same seats, around the deadlines of many holds.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
-    lives::{SOON, instant, state_becomes},
+    lifetimes::{SOON, instant, state_becomes},
     on_every_store,
-    stores::{Books, Stores},
+    stores::{Stores, Totals},
     test_app::{PRICE, TestApp, Visitor},
 };
 
 /// The number of users who hold a seat and pay for it around its deadline.
 const HOLDERS: u64 = 32;
 
-on_every_store!(around_its_end_a_hold_is_paid_in_full_or_lost_in_full);
+on_every_store!(a_hold_around_its_deadline_is_paid_in_full_or_lost_in_full);
 
 /// The time of a holder's payment.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +27,11 @@ enum Pays {
     AtOnce,
     /// This long after the answer to the hold: close to the deadline, before or after it.
     After(Duration),
-    /// When the program itself says that the hold is over.
+    /// When the program itself reports that the hold has expired.
     WhenOver,
 }
 
-async fn around_its_end_a_hold_is_paid_in_full_or_lost_in_full(stores: Stores) -> Result<()> {
+async fn a_hold_around_its_deadline_is_paid_in_full_or_lost_in_full(stores: Stores) -> Result<()> {
     let config = stores
         .config()
         .await?
@@ -48,13 +48,13 @@ async fn around_its_end_a_hold_is_paid_in_full_or_lost_in_full(stores: Stores) -
     let rivals = i64::try_from(sold.iter().filter(|(_, rival)| *rival).count())?;
     assert!((4..=28).contains(&firsts), "{firsts} were in time");
     let sold = firsts + rivals;
-    let expected = Books {
+    let expected = Totals {
         wrong_balances: 0,
         payments: sold,
         paid: sold * PRICE,
         seats_sold: sold,
     };
-    assert_eq!(stores.books(&test_app.app).await?, expected);
+    assert_eq!(stores.totals(&test_app.app).await?, expected);
     Ok(())
 }
 
@@ -123,8 +123,9 @@ async fn take_over(
     held: &Reply,
 ) -> Result<bool> {
     let path = format!("/v1/reservations/{}", held.text_at("/id")?);
-    let taken = eventually("the seat is somebody's for good", SOON, async || {
-        // Asked first: what is confirmed then is not lost by the hold that follows.
+    let taken = eventually("the seat is sold", SOON, async || {
+        // This request comes first: a reservation that is confirmed then cannot be lost by the hold
+        // that follows.
         let before = holder.client.get(&path).await?.expect_status(200)?;
         let confirmed = before.text_at("/state")? == "confirmed";
         let answer = rival.hold(test_app, &[seat]).await?;

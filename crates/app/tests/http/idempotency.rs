@@ -13,14 +13,14 @@ use serde_json::json;
 use crate::{
     buyer::Buyer,
     on_every_store,
-    stores::{Books, Stores},
+    problems::assert_problem,
+    stores::{Stores, Totals},
     test_app::{PRICE, TestApp},
-    told::assert_problem,
 };
 
 on_every_store!(
-    a_repeated_payment_is_told_the_same_after_its_place_has_ended,
-    a_repeated_charge_is_told_the_balance_of_the_first_time,
+    a_repeated_payment_gets_the_same_answer_after_its_place_has_ended,
+    a_repeated_charge_gets_the_balance_of_the_first_answer,
     an_operators_repeated_charge_takes_effect_once,
     a_refusal_is_not_remembered,
 );
@@ -28,7 +28,7 @@ on_every_store!(
 /// Marks the answer to a repeat.
 const REPLAYED: &str = "idempotent-replayed";
 
-/// The body with which users charge their points.
+/// The request with which users charge their points.
 fn charge(client: &Client, amount: i64, key: &str) -> Request {
     client
         .post("/v1/points/charges")
@@ -36,7 +36,7 @@ fn charge(client: &Client, amount: i64, key: &str) -> Request {
         .json(&json!({"amount": amount}))
 }
 
-/// The body with which operators charge a user's points.
+/// The request with which operators charge a user's points.
 fn operator_charge(operator: &Client, user: &str, amount: i64, key: &str) -> Request {
     operator
         .post(&format!("/v1/admin/users/{user}/points/charges"))
@@ -44,9 +44,9 @@ fn operator_charge(operator: &Client, user: &str, amount: i64, key: &str) -> Req
         .json(&json!({"amount": amount}))
 }
 
-/// Books with this many payments, of one seat each.
-fn books_with(payments: i64) -> Books {
-    Books {
+/// The totals with `payments` payments, of one seat each.
+fn totals_with(payments: i64) -> Totals {
+    Totals {
         wrong_balances: 0,
         payments,
         paid: payments * PRICE,
@@ -54,7 +54,7 @@ fn books_with(payments: i64) -> Books {
     }
 }
 
-async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(
+async fn a_repeated_payment_gets_the_same_answer_after_its_place_has_ended(
     stores: Stores,
 ) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
@@ -65,7 +65,8 @@ async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(
     assert_problem(&gone, 410, "place-gone");
     buyer.visitor.charge(1, "later").await?.expect_status(201)?;
 
-    // The identity and the key are enough: who lost the answer may have lost the token too.
+    // The identity and the key are enough: a client that lost the answer may have lost the token
+    // too.
     let tokenless = test_app.user("buyer");
     assert_eq!(paid.header(REPLAYED), None);
     for client in [&buyer.visitor.client, &tokenless] {
@@ -73,17 +74,17 @@ async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(
         assert_eq!((again.status, &again.json), (200, &paid.json));
         assert_eq!(again.header(REPLAYED), Some("true"));
     }
-    // A new place changes nothing about it, and is not ended by it.
+    // A new place does not change the answer, and the repeat does not end it.
     let mut rejoined = test_app.join("buyer").await?;
     let again = buyer.payment_by(&rejoined.client, "payment").await?;
     assert_eq!((again.status, &again.json), (200, &paid.json));
     rejoined.look_up().await?.expect_status(200)?;
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE + 1);
-    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
     Ok(())
 }
 
-async fn a_repeated_charge_is_told_the_balance_of_the_first_time(stores: Stores) -> Result<()> {
+async fn a_repeated_charge_gets_the_balance_of_the_first_answer(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     let alice = test_app.user("alice");
     let first = charge(&alice, 100, "one").await?.expect_status(201)?;
@@ -92,7 +93,7 @@ async fn a_repeated_charge_is_told_the_balance_of_the_first_time(stores: Stores)
     let again = charge(&alice, 100, "one").await?;
     assert_eq!((again.status, &again.json), (201, &first.json));
     assert_eq!(again.header(REPLAYED), Some("true"));
-    // The same meaning in other letters is the same request.
+    // The same JSON in another notation is the same request.
     let rewritten = alice
         .post("/v1/points/charges")
         .idempotency_key("one")
@@ -101,7 +102,7 @@ async fn a_repeated_charge_is_told_the_balance_of_the_first_time(stores: Stores)
     assert_eq!((rewritten.status, &rewritten.json), (201, &first.json));
     let points = alice.get("/v1/points").await?;
     assert_eq!(*points.at("/balance")?, 111);
-    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(0));
     Ok(())
 }
 
@@ -120,7 +121,7 @@ async fn an_operators_repeated_charge_takes_effect_once(stores: Stores) -> Resul
         let points = test_app.user(user).get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, 70);
     }
-    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(0));
     Ok(())
 }
 
@@ -133,7 +134,7 @@ async fn a_refusal_is_not_remembered(stores: Stores) -> Result<()> {
         let refused = buyer.pay("payment").await?;
         assert_problem(&refused, 402, "not-enough-points");
     }
-    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(0));
     let charged = buyer.visitor.charge(PRICE, "charge").await?;
     charged.expect_status(201)?;
     let paid = buyer.pay("payment").await?.expect_status(200)?;
@@ -142,6 +143,6 @@ async fn a_refusal_is_not_remembered(stores: Stores) -> Result<()> {
         (&json!(0), &json!(PRICE))
     );
     assert_eq!(buyer.pay("payment").await?.json, paid.json);
-    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
     Ok(())
 }

@@ -16,10 +16,10 @@ use crate::{
     test_app::{PRICE, TestApp, admin},
 };
 
-/// The least number of concerts that are created, visited, and over.
+/// The smallest number of concerts that are created and visited, and whose time is then over.
 const CONCERTS: usize = 3_000;
 /// The number of concerts between two reads of the memory.
-const A_ROUND: usize = 200;
+const CONCERTS_PER_ROUND: usize = 200;
 /// More than the minute for which an instance remembers a line without requests.
 const REMEMBERED: Duration = Duration::from_secs(70);
 /// The number of rounds at the end in which memory no longer grows.
@@ -27,12 +27,12 @@ const LAST_ROUNDS: usize = 5;
 const AT_ONCE: usize = 24;
 /// More than the 30 s between two surveys, in which an instance forgets what is over.
 const SETTLES_WITHIN: Duration = Duration::from_secs(100);
-/// For how long an instance is observed. This averages over the jobs that run each second.
+/// The time for which an instance is observed. It averages over the jobs that run each second.
 const WATCHED: Duration = Duration::from_secs(4);
 
 /// Requests of an instance to its stores: per second, or since the stores started.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+struct StoreLoad {
     statements: f64,
     commits: f64,
     commands: f64,
@@ -52,38 +52,40 @@ async fn thousands_of_concerts_that_are_over_cost_nothing() -> Result<()> {
     let database = servers.mysql.create_database("frontrow").await?;
     let config = Stores::with_redis(Stores::on_mysql(&database), &servers.redis.url());
     let mut test_app = TestApp::open_with(config, 1, 10, json!({})).await?;
-    let before = servers.in_a_second().await?;
+    let before = servers.per_second().await?;
     println!("at first {before:?}");
     let mut resident = Vec::new();
     let mut concerts = 0;
     let began = Stopwatch::start();
     while concerts < CONCERTS || began.elapsed() < REMEMBERED {
-        come_and_go(&test_app.app, concerts..concerts + A_ROUND).await?;
-        concerts += A_ROUND;
+        create_visit_and_end(&test_app.app, concerts..concerts + CONCERTS_PER_ROUND).await?;
+        concerts += CONCERTS_PER_ROUND;
         resident.push(resident_kib(&mut test_app.app)?);
     }
     println!("{concerts} concerts, KiB after each round: {resident:?}");
-    let forgets = eventually("what is over is forgotten", SETTLES_WITHIN, async || {
-        Ok((forgotten(&test_app.app)? == concerts).then_some(()))
-    });
+    let forgets = eventually(
+        "concerts that are over are forgotten",
+        SETTLES_WITHIN,
+        async || Ok((forgotten(&test_app.app)? == concerts).then_some(())),
+    );
     forgets.await?;
     let idle = eventually("as idle as at first", SETTLES_WITHIN, async || {
-        let asked = servers.in_a_second().await?;
-        Ok(asked.is_about(before).then_some(asked))
+        let load = servers.per_second().await?;
+        Ok(load.is_about(before).then_some(load))
     });
     println!("in the end {:?}", idle.await?);
-    // What is kept for a while has made room by then for what came later.
+    // By then, newer data has replaced what an instance keeps for a limited time.
     let (earlier, last) = (
         resident[resident.len() - 1 - LAST_ROUNDS],
         resident[resident.len() - 1],
     );
-    let since = (LAST_ROUNDS * A_ROUND) as u64;
+    let since = (LAST_ROUNDS * CONCERTS_PER_ROUND) as u64;
     ensure!(last < earlier + since * 4, "memory grew: {resident:?}");
     Ok(())
 }
 
-/// Creates these concerts. Each is visited, and then each is over.
-async fn come_and_go(app: &App, numbers: std::ops::Range<usize>) -> Result<()> {
+/// Creates concerts with these numbers. One user visits each of them, and then it is over.
+async fn create_visit_and_end(app: &App, numbers: std::ops::Range<usize>) -> Result<()> {
     let visits = numbers.map(|number| async move {
         let title = format!("Concert {number}");
         let operator = admin(app);
@@ -121,20 +123,20 @@ async fn come_and_go(app: &App, numbers: std::ops::Range<usize>) -> Result<()> {
 }
 
 impl Servers {
-    async fn in_a_second(&self) -> Result<Asked> {
+    async fn per_second(&self) -> Result<StoreLoad> {
         let watch = Stopwatch::start();
         let before = self.since_start().await?;
         tokio::time::sleep(WATCHED).await;
         let after = self.since_start().await?;
         let seconds = watch.elapsed().as_secs_f64();
-        Ok(Asked {
+        Ok(StoreLoad {
             statements: (after.statements - before.statements) / seconds,
             commits: (after.commits - before.commits) / seconds,
             commands: (after.commands - before.commands) / seconds,
         })
     }
 
-    async fn since_start(&self) -> Result<Asked> {
+    async fn since_start(&self) -> Result<StoreLoad> {
         let mut mysql = AsyncMysqlConnection::establish(&format!("{}/mysql", self.mysql.url()))
             .await
             .context("no connection to the server")?;
@@ -146,7 +148,7 @@ impl Servers {
             .lines()
             .find_map(|line| line.strip_prefix("total_commands_processed:"))
             .context("Redis counts commands")?;
-        Ok(Asked {
+        Ok(StoreLoad {
             statements: status(&mut mysql, "Questions").await?,
             commits: status(&mut mysql, "Com_commit").await?,
             commands: commands.trim().parse()?,
@@ -154,9 +156,9 @@ impl Servers {
     }
 }
 
-impl Asked {
-    /// True if one observation may differ from the other by this much. Each reading itself takes a
-    /// few statements and commands.
+impl StoreLoad {
+    /// True if this load exceeds `other` by no more than its usual variation. Each reading itself
+    /// takes a few statements and commands.
     fn is_about(self, other: Self) -> bool {
         let about = |one: f64, other: f64| one <= other * 1.25 + 3.0;
         about(self.statements, other.statements)
@@ -193,7 +195,7 @@ fn forgotten(app: &App) -> Result<usize> {
     let lines = log.lines().filter(|line| line.contains("no longer ticked"));
     let counts = lines.map(|line| {
         let count = line.split("concerts=").nth(1);
-        let count = count.context("the line says how many")?;
+        let count = count.context("the line has a count")?;
         let digits = count.split(|one: char| !one.is_ascii_digit()).next();
         Ok(digits.unwrap_or_default().parse::<usize>()?)
     });

@@ -1,4 +1,5 @@
-//! Two instances on the same stores: what one has acknowledged to an operator, the other finds.
+//! Two instances on the same stores: changes that one has acknowledged to an operator are visible
+//! at the other.
 
 use std::time::Duration;
 
@@ -11,22 +12,22 @@ use crate::{
     test_app::{admin, on_sale, start},
 };
 
-async fn two(stores: Stores) -> Result<(App, App)> {
+async fn two_instances(stores: Stores) -> Result<(App, App)> {
     let one = start(stores.config().await?).await?;
     let other = start(one.config().clone()).await?;
     Ok((one, other))
 }
 
-/// The other instance has just read the concerts, so its copy does not have the new one.
-async fn look_around(app: &App) -> Result<()> {
+/// Reads the concerts, so that the copy of this instance does not have a later one.
+async fn read_concerts(app: &App) -> Result<()> {
     let concerts = app.client().get("/v1/concerts").await?;
     concerts.expect_status(200).map(drop)
 }
 
 async fn a_new_concert_is_found_at_once(stores: Stores) -> Result<()> {
-    let (one, other) = two(stores).await?;
+    let (one, other) = two_instances(stores).await?;
     for round in 0..5 {
-        look_around(&other).await?;
+        read_concerts(&other).await?;
         let (concert, performance) = on_sale(&one, 1, 2, json!({})).await?;
         let admin_path = format!("/v1/admin/concerts/{concert}");
         let shown = other.client().get(&format!("/v1/concerts/{concert}"));
@@ -75,7 +76,7 @@ async fn a_new_concert_is_found_at_once_with_queues_on_mysql() -> Result<()> {
 }
 
 async fn a_deleted_concert_is_gone_everywhere(stores: Stores) -> Result<()> {
-    let (one, other) = two(stores).await?;
+    let (one, other) = two_instances(stores).await?;
     let (concert, _) = on_sale(&one, 1, 2, json!({})).await?;
     let user = other.client().user("user");
     let join = || {

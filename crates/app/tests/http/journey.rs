@@ -1,4 +1,4 @@
-//! 300 users come at once for 200 seats.
+//! 300 users join at once for 200 seats.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -16,7 +16,7 @@ use crate::{
     on_every_store,
     reconcile::reconciled,
     sale::{
-        CHARGE, ROWS, SEATS_A_ROW, USERS, books_of, every_seat_went_to_somebody_else, pick_seat,
+        CHARGE, ROWS, SEATS_A_ROW, USERS, assert_every_seat_has_its_own_buyer, pick_seat, totals_of,
     },
     stores::Stores,
     test_app::{PRICE, TestApp, Visitor},
@@ -28,7 +28,7 @@ const WINDOW_S: f64 = 0.5;
 
 /// The result of one user.
 #[derive(Debug)]
-struct Evening {
+struct UserResult {
     joined_at: Timestamp,
     /// None for users who still waited when all seats were sold.
     admitted_at: Option<Timestamp>,
@@ -37,81 +37,82 @@ struct Evening {
     balance: i64,
 }
 
-on_every_store!(three_hundred_people_buy_two_hundred_seats);
+on_every_store!(three_hundred_users_buy_two_hundred_seats);
 
-async fn three_hundred_people_buy_two_hundred_seats(stores: Stores) -> Result<()> {
+async fn three_hundred_users_buy_two_hundred_seats(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": {"admit": ADMIT, "interval_s": WINDOW_S}});
     let test_app = Arc::new(TestApp::open(stores, ROWS, SEATS_A_ROW, policy).await?);
-    let mut people = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for number in 0..USERS {
         let test_app = Arc::clone(&test_app);
-        people.spawn(async move {
-            evening(&test_app, number)
+        tasks.spawn(async move {
+            buy_a_seat(&test_app, number)
                 .await
                 .with_context(|| format!("user {number}"))
         });
     }
-    let mut evenings = Vec::new();
-    while let Some(evening) = people.join_next().await {
-        evenings.push(evening??);
+    let mut results = Vec::new();
+    while let Some(result) = tasks.join_next().await {
+        results.push(result??);
     }
-    every_seat_is_sold_once(&test_app, &evenings).await?;
-    everybody_was_charged_for_what_they_got(stores, &test_app, &evenings).await?;
-    admissions_were_in_order_and_within_the_rate(evenings)
+    every_seat_is_sold_once(&test_app, &results).await?;
+    every_user_was_charged_for_what_they_got(stores, &test_app, &results).await?;
+    admissions_were_in_order_and_within_the_rate(results)
 }
 
-/// Joins, waits, looks at the seats, holds one, charges and pays, or learns that all seats are
+/// Joins, waits, reads the seat map, holds a seat, charges and pays, or finds that all seats are
 /// gone.
-async fn evening(test_app: &TestApp, number: usize) -> Result<Evening> {
+async fn buy_a_seat(test_app: &TestApp, number: usize) -> Result<UserResult> {
     let mut visitor = test_app.join(&format!("user-{number}")).await?;
     if !visitor.is_active() {
         let early =
-            patiently(|| async { visitor.client.get(&test_app.performances_path()).await }).await?;
+            with_retries(|| async { visitor.client.get(&test_app.performances_path()).await })
+                .await?;
         ensure!(
             early.status == 429 || early.status == 200,
             "before the turn: {early:?}"
         );
-        // A user who passed must have been admitted by then.
+        // A user who passed the gate must have been admitted by then.
         ensure!(early.status == 429 || visitor.look_up().await.is_ok() && visitor.is_active());
     }
     while !visitor.is_active() {
         if visitor.place["queue"]["sold_out"] == true {
-            return ended(&visitor, None).await;
+            return result_of(&visitor, None).await;
         }
         visitor.pause().await;
         visitor.look_up().await?.expect_status(200)?;
     }
     let performances =
-        patiently(|| async { visitor.client.get(&test_app.performances_path()).await }).await?;
+        with_retries(|| async { visitor.client.get(&test_app.performances_path()).await }).await?;
     let performances = performances.expect_status(200)?;
     ensure!(performances.text_at("/items/0/id")? == test_app.performance);
     let Some((reservation, seat)) = hold_any(test_app, &visitor, number).await? else {
         let left = visitor.client.delete("/v1/queue/token").await?;
         left.expect_status(204)?;
-        return ended(&visitor, None).await;
+        return result_of(&visitor, None).await;
     };
-    patiently(|| visitor.charge(CHARGE, "charge"))
+    with_retries(|| visitor.charge(CHARGE, "charge"))
         .await?
         .expect_status(201)?;
-    let paid = patiently(|| visitor.pay(&reservation, "payment"))
+    let paid = with_retries(|| visitor.pay(&reservation, "payment"))
         .await?
         .expect_status(200)?;
     ensure!(paid.text_at("/state")? == "confirmed" && *paid.at("/charged")? == PRICE);
-    let again = patiently(|| visitor.pay(&reservation, "payment"))
+    let again = with_retries(|| visitor.pay(&reservation, "payment"))
         .await?
         .expect_status(200)?;
-    ensure!(again.json == paid.json, "a repeat is told the same");
+    ensure!(again.json == paid.json, "a repeat gets the same answer");
     let gone = visitor.client.get(&test_app.performances_path()).await?;
     ensure!(
         gone.status == 410,
         "the place ends with the payment: {gone:?}"
     );
-    ended(&visitor, Some(seat)).await
+    result_of(&visitor, Some(seat)).await
 }
 
-/// Sends a request as clients do: again after a while if the program says that it is overloaded.
-/// That can happen where many tests share a slow machine.
-async fn patiently<A>(ask: impl Fn() -> A) -> Result<Reply>
+/// Sends a request, and repeats it after `Retry-After` while it is answered with 503. That can
+/// happen where many tests share a slow machine.
+async fn with_retries<A>(ask: impl Fn() -> A) -> Result<Reply>
 where
     A: Future<Output = Result<Reply>>,
 {
@@ -139,13 +140,13 @@ async fn hold_any(
 ) -> Result<Option<(String, String)>> {
     let mut taken = HashSet::new();
     loop {
-        let map = patiently(|| async { visitor.client.get(&test_app.seats_path()).await })
+        let map = with_retries(|| async { visitor.client.get(&test_app.seats_path()).await })
             .await?
             .expect_status(200)?;
         let Some(wanted) = pick_seat(&map, &taken, number)? else {
             return Ok(None);
         };
-        let held = patiently(|| async { visitor.hold(test_app, &[&wanted]).await }).await?;
+        let held = with_retries(|| async { visitor.hold(test_app, &[&wanted]).await }).await?;
         match held.status {
             201 => return Ok(Some((held.text_at("/id")?.to_owned(), wanted))),
             409 => {
@@ -160,32 +161,32 @@ async fn hold_any(
     }
 }
 
-async fn ended(visitor: &Visitor, seat: Option<String>) -> Result<Evening> {
+async fn result_of(visitor: &Visitor, seat: Option<String>) -> Result<UserResult> {
     let instant = |field: &str| -> Option<Timestamp> {
         visitor.place[field]
             .as_str()
             .and_then(|text| text.parse().ok())
     };
-    let points = patiently(|| async { visitor.client.get("/v1/points").await }).await?;
+    let points = with_retries(|| async { visitor.client.get("/v1/points").await }).await?;
     let points = points.expect_status(200)?;
-    Ok(Evening {
-        joined_at: instant("joined_at").context("everybody joined")?,
+    Ok(UserResult {
+        joined_at: instant("joined_at").context("every user joined")?,
         admitted_at: instant("admitted_at"),
         seat,
         balance: points.at("/balance")?.as_i64().context("a number")?,
     })
 }
 
-async fn every_seat_is_sold_once(test_app: &TestApp, evenings: &[Evening]) -> Result<()> {
-    let seats = evenings.iter().map(|evening| evening.seat.as_ref());
-    every_seat_went_to_somebody_else(seats, &test_app.sales().await?);
+async fn every_seat_is_sold_once(test_app: &TestApp, results: &[UserResult]) -> Result<()> {
+    let seats = results.iter().map(|result| result.seat.as_ref());
+    assert_every_seat_has_its_own_buyer(seats, &test_app.sales().await?);
 
     let mut late = 0;
     eventually(
-        "nobody can join any more",
+        "no user can join any more",
         Duration::from_secs(20),
         async || {
-            late += 1; // who had joined just before would be told of their place
+            late += 1; // a user who had joined before would get their place
             let late = test_app
                 .user(&format!("late-{late}"))
                 .post("/v1/queue/tokens");
@@ -199,43 +200,43 @@ async fn every_seat_is_sold_once(test_app: &TestApp, evenings: &[Evening]) -> Re
     .await
 }
 
-async fn everybody_was_charged_for_what_they_got(
+async fn every_user_was_charged_for_what_they_got(
     stores: Stores,
     test_app: &TestApp,
-    evenings: &[Evening],
+    results: &[UserResult],
 ) -> Result<()> {
-    for evening in evenings {
-        let expected = match evening.seat {
+    for result in results {
+        let expected = match result.seat {
             Some(_) => CHARGE - PRICE,
             None => 0,
         };
-        assert_eq!(evening.balance, expected, "{evening:?}");
+        assert_eq!(result.balance, expected, "{result:?}");
     }
-    assert_eq!(stores.books(&test_app.app).await?, books_of(1)?);
+    assert_eq!(stores.totals(&test_app.app).await?, totals_of(1)?);
     reconciled(&test_app.app).await
 }
 
-fn admissions_were_in_order_and_within_the_rate(mut evenings: Vec<Evening>) -> Result<()> {
-    evenings.sort_by_key(|evening| evening.joined_at);
-    let arrivals: BTreeSet<_> = evenings.iter().map(|evening| evening.joined_at).collect();
+fn admissions_were_in_order_and_within_the_rate(mut results: Vec<UserResult>) -> Result<()> {
+    results.sort_by_key(|result| result.joined_at);
+    let arrivals: BTreeSet<_> = results.iter().map(|result| result.joined_at).collect();
     assert_eq!(arrivals.len(), USERS, "no two arrive at the same instant");
-    let admissions: Vec<_> = evenings
+    let admissions: Vec<_> = results
         .iter()
-        .map_while(|evening| evening.admitted_at)
+        .map_while(|result| result.admitted_at)
         .collect();
-    let admitted = evenings
+    let admitted = results
         .iter()
-        .filter(|evening| evening.admitted_at.is_some())
+        .filter(|result| result.admitted_at.is_some())
         .count();
     assert_eq!(
         admissions.len(),
         admitted,
-        "nobody overtakes one who still waits"
+        "no user overtakes one who still waits"
     );
     assert!(admissions.is_sorted(), "admissions are in order of arrival");
 
-    // The first to come is admitted at once, and with that admission the windows begin.
-    let first = *admissions.first().context("somebody was admitted")?;
+    // The first user is admitted at once, and the windows begin with that admission.
+    let first = *admissions.first().context("a user was admitted")?;
     let mut windows = BTreeMap::<i64, usize>::new();
     #[expect(
         clippy::cast_possible_truncation,

@@ -4,23 +4,25 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::{
-    lives::{another_performance, hold_at, state_becomes},
+    lifetimes::{another_performance, hold_at, state_becomes},
     on_every_store,
     stores::Stores,
     test_app::{PRICE, TestApp, on_sale},
 };
 
 on_every_store!(
-    four_seats_a_performance_across_holds_and_payments,
-    every_performance_has_four_seats_of_its_own,
+    a_user_gets_four_seats_per_performance_across_holds_and_payments,
+    each_performance_has_a_seat_limit_of_its_own,
     a_released_or_expired_hold_no_longer_counts,
-    one_live_hold_a_concert_until_it_is_released_or_paid,
+    a_user_has_one_live_hold_per_concert_until_it_is_released_or_paid,
     an_expired_hold_makes_room_for_the_next,
-    every_concert_has_a_hold_of_its_own,
-    no_more_may_wait_than_the_policy_says,
+    a_user_may_have_one_hold_in_each_concert,
+    no_more_users_may_wait_than_the_policy_says,
 );
 
-async fn four_seats_a_performance_across_holds_and_payments(stores: Stores) -> Result<()> {
+async fn a_user_gets_four_seats_per_performance_across_holds_and_payments(
+    stores: Stores,
+) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     let fan = test_app.join("fan").await?;
     fan.charge(PRICE * 4, "charge").await?.expect_status(201)?;
@@ -47,12 +49,12 @@ async fn four_seats_a_performance_across_holds_and_payments(stores: Stores) -> R
     let over = fan.hold(&test_app, &["R1-5"]).await?.expect_status(409)?;
     assert_eq!(over.at("/live")?, &json!(4));
     assert_eq!(fan.balance().await?, 0);
-    let books = stores.books(&test_app.app).await?;
-    assert_eq!((books.seats_sold, books.paid), (4, PRICE * 4));
+    let totals = stores.totals(&test_app.app).await?;
+    assert_eq!((totals.seats_sold, totals.paid), (4, PRICE * 4));
     Ok(())
 }
 
-async fn every_performance_has_four_seats_of_its_own(stores: Stores) -> Result<()> {
+async fn each_performance_has_a_seat_limit_of_its_own(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
     let other = another_performance(&test_app, 5).await?;
     let fan = test_app.join("fan").await?;
@@ -67,7 +69,7 @@ async fn every_performance_has_four_seats_of_its_own(stores: Stores) -> Result<(
     fan.pay(held.text_at("/id")?, "second")
         .await?
         .expect_status(200)?;
-    assert_eq!(stores.books(&test_app.app).await?.seats_sold, 8);
+    assert_eq!(stores.totals(&test_app.app).await?.seats_sold, 8);
     Ok(())
 }
 
@@ -96,7 +98,9 @@ async fn a_released_or_expired_hold_no_longer_counts(stores: Stores) -> Result<(
     Ok(())
 }
 
-async fn one_live_hold_a_concert_until_it_is_released_or_paid(stores: Stores) -> Result<()> {
+async fn a_user_has_one_live_hold_per_concert_until_it_is_released_or_paid(
+    stores: Stores,
+) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
     let other = another_performance(&test_app, 5).await?;
     let fan = test_app.join("fan").await?;
@@ -142,7 +146,7 @@ async fn an_expired_hold_makes_room_for_the_next(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-async fn every_concert_has_a_hold_of_its_own(stores: Stores) -> Result<()> {
+async fn a_user_may_have_one_hold_in_each_concert(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
     let (concert, performance) = on_sale(&test_app.app, 1, 5, json!({})).await?;
     let here = test_app.join("fan").await?;
@@ -161,7 +165,7 @@ async fn every_concert_has_a_hold_of_its_own(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-async fn no_more_may_wait_than_the_policy_says(stores: Stores) -> Result<()> {
+async fn no_more_users_may_wait_than_the_policy_says(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 1}, "max_waiting": 2});
     let test_app = TestApp::open(stores, 1, 5, policy).await?;
     assert!(test_app.join("first").await?.is_active());

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    lives::{SOON, instant},
+    lifetimes::{SOON, instant},
     on_every_store,
     stores::Stores,
     test_app::TestApp,
@@ -16,7 +16,7 @@ use crate::{
 on_every_store!(
     a_client_learns_its_turn_from_the_line_alone,
     a_line_that_a_client_has_is_not_sent_again,
-    a_line_is_there_for_every_concert_and_no_other,
+    every_concert_has_a_line_and_an_unknown_id_has_none,
     a_line_is_the_same_whether_the_request_is_routed_or_not,
 );
 
@@ -25,7 +25,7 @@ async fn line(test_app: &TestApp) -> Result<Reply> {
     test_app.app.client().get(&path).await?.expect_status(200)
 }
 
-/// Returns the line status once this holds.
+/// Returns the line status once `is_so` holds.
 async fn line_once(test_app: &TestApp, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
     eventually("the line shows it", SOON, async || {
         let line = line(test_app).await?.json;
@@ -37,7 +37,7 @@ async fn line_once(test_app: &TestApp, is_so: impl Fn(&Value) -> bool) -> Result
 async fn a_client_learns_its_turn_from_the_line_alone(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 1}});
     let test_app = TestApp::open(stores, 1, 5, policy).await?;
-    let inside = test_app.join("inside").await?;
+    let active = test_app.join("active").await?;
     let ann = test_app.join("ann").await?.place;
     let ben = test_app.join("ben").await?.place;
     let before = line_once(&test_app, |line| line["waiting"] == 2).await?;
@@ -50,7 +50,7 @@ async fn a_client_learns_its_turn_from_the_line_alone(stores: Stores) -> Result<
     assert_eq!(before["heartbeat_after_ms"], pauses);
     assert_eq!((&ann["ordinal"], &ben["ordinal"]), (&json!(1), &json!(2)));
 
-    let left = inside.client.delete("/v1/queue/token").await?;
+    let left = active.client.delete("/v1/queue/token").await?;
     left.expect_status(204)?;
     let after = line_once(&test_app, |line| line["passed"] == 1).await?;
     assert_eq!(after["admitted_up_to_us"], ann["arrival_us"]);
@@ -65,7 +65,7 @@ async fn a_line_that_a_client_has_is_not_sent_again(stores: Stores) -> Result<()
     let seen = line(&test_app).await?;
     let caching = "public, max-age=1, stale-while-revalidate=5, stale-if-error=20";
     assert_eq!(seen.header("cache-control"), Some(caching));
-    // A newer one may be made between two requests.
+    // A newer snapshot may be taken between two requests.
     let same = eventually("the same line is asked for twice", SOON, async || {
         let tag = line(&test_app)
             .await?
@@ -156,7 +156,7 @@ async fn a_thousand_clients_behind_a_cache_cost_about_one_request_a_second() -> 
     Ok(())
 }
 
-async fn a_line_is_there_for_every_concert_and_no_other(stores: Stores) -> Result<()> {
+async fn every_concert_has_a_line_and_an_unknown_id_has_none(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
     let empty = line(&test_app).await?.json;
     assert_eq!(

@@ -26,9 +26,9 @@ const FOLLOW: &str = "
     };
 ";
 
-/// The place, as the origin returned it.
+/// A place, as the origin returns it.
 #[derive(Debug, Clone)]
-struct Told {
+struct PlaceAnswer {
     generation: u64,
     ordinal: u64,
     as_of_ms: i64,
@@ -36,7 +36,7 @@ struct Told {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Note(Told),
+    Note(PlaceAnswer),
     Read {
         generation: u64,
         as_of_ms: i64,
@@ -49,8 +49,8 @@ enum Step {
     },
 }
 
-fn told() -> impl Strategy<Value = Told> {
-    (1..3_u64, 1..40_u64, 0..9_000_i64).prop_map(|(generation, ordinal, as_of_ms)| Told {
+fn place() -> impl Strategy<Value = PlaceAnswer> {
+    (1..3_u64, 1..40_u64, 0..9_000_i64).prop_map(|(generation, ordinal, as_of_ms)| PlaceAnswer {
         generation,
         ordinal,
         as_of_ms,
@@ -82,7 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
             }
         },
     );
-    prop_oneof![1 => told().prop_map(Step::Note), 5 => read]
+    prop_oneof![1 => place().prop_map(Step::Note), 5 => read]
 }
 
 fn at(millis: i64) -> Timestamp {
@@ -103,7 +103,7 @@ fn text(generation: u64) -> String {
     Generation(generation).to_string()
 }
 
-impl Told {
+impl PlaceAnswer {
     fn json(&self, number: i64) -> Value {
         json!({
             "arrival_us": arrival(number).micros(),
@@ -117,7 +117,7 @@ impl Told {
 impl Step {
     fn json(&self, number: i64) -> Value {
         match self {
-            Self::Note(told) => json!({"note": told.json(number)}),
+            Self::Note(place) => json!({"note": place.json(number)}),
             Self::Read {
                 generation,
                 as_of_ms,
@@ -149,9 +149,9 @@ impl Step {
     /// The same computation by the domain.
     fn take(&self, follower: &mut LineFollower) -> Value {
         match self {
-            Self::Note(told) => {
-                let generation = Generation(told.generation);
-                follower.note(generation, told.ordinal, at(told.as_of_ms));
+            Self::Note(place) => {
+                let generation = Generation(place.generation);
+                follower.note(generation, place.ordinal, at(place.as_of_ms));
                 Value::Null
             }
             Self::Read {
@@ -202,15 +202,15 @@ fn the_module_decides_as_the_domain_does() {
         let module = format!("{MODULE}\n{FOLLOW}");
         let loaded = Module::evaluate(context.clone(), "line", module).unwrap();
         loaded.finish::<()>().unwrap();
-        let case = (0..60_i64, told(), collection::vec(step(), 1..12));
-        proptest!(|((number, told, steps) in case)| {
+        let case = (0..60_i64, place(), collection::vec(step(), 1..12));
+        proptest!(|((number, place, steps) in case)| {
             let arrived = arrival(number);
-            let generation = Generation(told.generation);
-            let as_of = at(told.as_of_ms);
-            let mut follower = LineFollower::new(arrived, generation, told.ordinal, as_of);
+            let generation = Generation(place.generation);
+            let as_of = at(place.as_of_ms);
+            let mut follower = LineFollower::new(arrived, generation, place.ordinal, as_of);
             let expected: Vec<_> = steps.iter().map(|step| step.take(&mut follower)).collect();
             let steps: Vec<_> = steps.iter().map(|step| step.json(number)).collect();
-            let call = format!("follow({}, {})", told.json(number), Value::from(steps));
+            let call = format!("follow({}, {})", place.json(number), Value::from(steps));
             let found: String = context.eval(call).unwrap();
             prop_assert_eq!(serde_json::from_str::<Value>(&found).unwrap(), Value::from(expected));
         });

@@ -23,14 +23,15 @@ mod idempotency;
 mod idle;
 mod instances;
 mod journey;
+mod lifetimes;
 mod limits;
 mod line;
 mod line_module;
-mod lives;
 mod metrics;
+mod place_lifetimes;
+mod problems;
 mod protected_routes;
 mod queue_failures;
-mod queue_lives;
 mod random;
 mod rankings;
 mod rate_across_instances;
@@ -41,7 +42,6 @@ mod statements;
 mod stores;
 mod streams;
 mod test_app;
-mod told;
 
 /// Makes one test for each configuration of stores out of each function: `async fn name(stores:
 /// Stores)`.

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::{on_every_store, stores::Stores, test_app::TestApp};
 
-on_every_store!(look_ups_count_by_what_answered_them);
+on_every_store!(look_ups_are_counted_by_the_source_of_their_answer);
 
-async fn look_ups_count_by_what_answered_them(stores: Stores) -> Result<()> {
-    // The queue in this process answers by itself, and nothing stands before it.
+async fn look_ups_are_counted_by_the_source_of_their_answer(stores: Stores) -> Result<()> {
+    // A queue in this process has no snapshots before it, so its look-ups are not counted.
     let is_shared = stores.shares_queues();
     let paused = json!({"state": "paused"});
     let test_app = TestApp::open(stores, 1, 5, paused).await?;

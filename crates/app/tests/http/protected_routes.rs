@@ -21,9 +21,9 @@ use walk::{Walk, problem};
 
 on_every_store!(
     a_good_token_passes_every_protected_route,
-    a_token_that_is_not_ours_passes_none,
-    a_token_of_another_user_or_concert_passes_none,
-    a_place_that_is_not_active_passes_none,
+    a_token_that_this_service_did_not_sign_passes_no_route,
+    a_token_of_another_user_or_concert_passes_no_route,
+    a_place_that_is_not_active_passes_no_route,
 );
 
 const INVALID_TOKEN: (u16, &str) = (401, "queue-token-invalid");
@@ -32,7 +32,7 @@ const NO_IDENTITY: (u16, &str) = (401, "identity-required");
 const GONE: (u16, &str) = (410, "place-gone");
 const SOON: Duration = Duration::from_secs(20);
 
-/// Shows that the refusals below have their own reasons.
+/// Without this, the refusals below could have other reasons.
 async fn a_good_token_passes_every_protected_route(stores: Stores) -> Result<()> {
     let walk = Walk::begin(stores, json!({})).await?;
     let first = Buyer::at(&walk.test_app, "first", "R1-1").await?;
@@ -40,8 +40,8 @@ async fn a_good_token_passes_every_protected_route(stores: Stores) -> Result<()>
         .await?;
 
     let second = Buyer::at(&walk.test_app, "second", "R1-2").await?;
-    let anybody = walk.test_app.app.client();
-    let client = anybody.bearer(&tokens::identity("second")?);
+    let anonymous = walk.test_app.app.client();
+    let client = anonymous.bearer(&tokens::identity("second")?);
     walk.passes(
         "by a signed identity",
         &client.queue_token(second.token()),
@@ -55,7 +55,7 @@ async fn a_good_token_passes_every_protected_route(stores: Stores) -> Result<()>
     walk.passes("with the previous key", &client, &third).await
 }
 
-async fn a_token_that_is_not_ours_passes_none(stores: Stores) -> Result<()> {
+async fn a_token_that_this_service_did_not_sign_passes_no_route(stores: Stores) -> Result<()> {
     let walk = Walk::begin(stores, json!({})).await?;
     let walker = Buyer::at(&walk.test_app, "walker", "R1-1").await?;
     let about = walk.about(&walker);
@@ -79,7 +79,7 @@ async fn a_token_that_is_not_ours_passes_none(stores: Stores) -> Result<()> {
         .await
 }
 
-async fn a_token_of_another_user_or_concert_passes_none(stores: Stores) -> Result<()> {
+async fn a_token_of_another_user_or_concert_passes_no_route(stores: Stores) -> Result<()> {
     let walk = Walk::begin(stores, json!({})).await?;
     let walker = Buyer::at(&walk.test_app, "walker", "R1-1").await?;
     let rival = Buyer::at(&walk.test_app, "rival", "R1-2").await?;
@@ -129,12 +129,12 @@ async fn a_token_of_another_user_or_concert_passes_none(stores: Stores) -> Resul
     walk.passes("afterwards", here, &walker).await
 }
 
-async fn a_place_that_is_not_active_passes_none(stores: Stores) -> Result<()> {
-    // As many users are admitted as are needed below, and then none for an hour.
+async fn a_place_that_is_not_active_passes_no_route(stores: Stores) -> Result<()> {
+    // The queue admits the users that are needed below, and then none for an hour.
     let policy = json!({"throughput": {"admit": 5, "interval_s": 3600}});
     let walk = Walk::begin(stores, policy).await?;
     let test_app = &walk.test_app;
-    // Each has a hold of before, so that there is something to pay.
+    // Each user has a hold from before, so that the payment route has something to pay.
     let payer = Buyer::at(test_app, "payer", "R1-1").await?;
     let leaver = Buyer::at(test_app, "leaver", "R1-2").await?;
     let waiter = Buyer::at(test_app, "waiter", "R1-3").await?;
@@ -164,7 +164,7 @@ async fn a_place_that_is_not_active_passes_none(stores: Stores) -> Result<()> {
     ensure!(unclaimed.is_active(), "{:?}", unclaimed.place);
     ensure!(!test_app.join("ahead").await?.is_active());
     let waiting = test_app.join("waiter").await?;
-    is_told_to_wait(&walk, &waiting.client, &walk.about(&waiter), 2).await?;
+    check_still_waiting(&walk, &waiting.client, &walk.about(&waiter), 2).await?;
 
     eventually("the claim deadline passes", SOON, async || {
         Ok((unclaimed.look_up().await?.status == 410).then_some(()))
@@ -183,8 +183,9 @@ async fn a_place_that_is_not_active_passes_none(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-/// A waiting user gets the position, how long it may take, and when to poll again.
-async fn is_told_to_wait(
+/// Checks that a waiting user gets the position, an estimate of the wait, and the time of the next
+/// poll.
+async fn check_still_waiting(
     walk: &Walk,
     client: &Client,
     about: &Subject,

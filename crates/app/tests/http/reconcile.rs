@@ -7,12 +7,12 @@ use serde_json::json;
 use crate::{buyer::Buyer, on_every_store, stores::Stores, test_app::TestApp};
 
 on_every_store!(
-    books_that_agree_are_said_to_agree,
+    no_difference_is_reported_where_there_is_none,
     every_difference_is_printed,
-    what_the_database_has_lost_is_noticed,
+    rows_that_the_database_has_lost_are_noticed,
 );
 
-/// Fails with the differences, unless there are none.
+/// Errors with the differences if there are any.
 pub(crate) async fn reconciled(app: &App) -> Result<()> {
     let output = app.command(&["reconcile"]).await?;
     ensure!(output.status.success(), "{output:?}");
@@ -20,14 +20,14 @@ pub(crate) async fn reconciled(app: &App) -> Result<()> {
     Ok(())
 }
 
-async fn books_that_agree_are_said_to_agree(stores: Stores) -> Result<()> {
+async fn no_difference_is_reported_where_there_is_none(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     for (name, seat) in [("ann", "R1-1"), ("ben", "R1-2")] {
         let buyer = Buyer::at(&test_app, name, seat).await?;
         buyer.pay("payment").await?.expect_status(200)?;
     }
     Buyer::at(&test_app, "cat", "R1-3").await?;
-    // Beside the server, as an operator runs it.
+    // The command runs beside the server, as an operator would run it.
     let output = test_app.app.command(&["reconcile"]).await?;
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout)?;
@@ -69,8 +69,8 @@ async fn every_difference_is_printed(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-/// Foreign keys prevent it, unless they are switched off.
-async fn what_the_database_has_lost_is_noticed(stores: Stores) -> Result<()> {
+/// Foreign keys prevent such losses, unless they are switched off.
+async fn rows_that_the_database_has_lost_are_noticed(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     let buyer = Buyer::at(&test_app, "ann", "R1-1").await?;
     buyer.pay("payment").await?.expect_status(200)?;
@@ -94,7 +94,7 @@ async fn what_the_database_has_lost_is_noticed(stores: Stores) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_not_made() -> Result<()> {
+async fn a_missing_database_is_not_created() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let config = frontrow_test_harness::AppConfig::default()
         .data_dir(folder.path())

@@ -1,4 +1,4 @@
-//! 300 users and 200 seats: the parts that all such tests share.
+//! A sale of 200 seats to 300 users: the parts that several tests share.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use frontrow_test_harness::Reply;
 use serde_json::Value;
 
-use crate::{stores::Books, test_app::PRICE};
+use crate::{stores::Totals, test_app::PRICE};
 
 pub(crate) const USERS: usize = 300;
 pub(crate) const ROWS: u16 = 10;
@@ -36,7 +36,7 @@ pub(crate) fn pick_seat(
 
 /// Checks that all seats were paid for, each by a different user, and that the other users got
 /// none.
-pub(crate) fn every_seat_went_to_somebody_else<'a>(
+pub(crate) fn assert_every_seat_has_its_own_buyer<'a>(
     seats: impl Iterator<Item = Option<&'a String>>,
     sales: &[Value],
 ) {
@@ -56,10 +56,10 @@ pub(crate) fn every_seat_went_to_somebody_else<'a>(
     assert_eq!((confirmed.len(), buyers.len()), (SEATS, SEATS));
 }
 
-/// The books after this many sales.
-pub(crate) fn books_of(sales: usize) -> Result<Books> {
+/// The totals after `sales` sales.
+pub(crate) fn totals_of(sales: usize) -> Result<Totals> {
     let sold = i64::try_from(sales * SEATS)?;
-    Ok(Books {
+    Ok(Totals {
         wrong_balances: 0,
         payments: sold,
         paid: sold * PRICE,

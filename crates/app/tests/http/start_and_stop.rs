@@ -22,7 +22,7 @@ use crate::{
 
 on_every_store!(
     a_restart_loses_no_reservation_payment_or_point,
-    people_in_line_get_their_places_back_after_a_restart,
+    users_in_line_get_their_places_back_after_a_restart,
     an_empty_queue_need_not_recover,
     a_request_in_flight_is_answered_before_the_stop,
 );
@@ -70,35 +70,35 @@ async fn a_restart_loses_no_reservation_payment_or_point(stores: Stores) -> Resu
     Ok(())
 }
 
-async fn people_in_line_get_their_places_back_after_a_restart(stores: Stores) -> Result<()> {
+async fn users_in_line_get_their_places_back_after_a_restart(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 1}});
     let mut test_app = TestApp::open(stores, 1, 10, policy).await?;
-    let mut people = Vec::new();
+    let mut visitors = Vec::new();
     for name in ["first", "second", "third"] {
-        people.push(test_app.join(name).await?);
+        visitors.push(test_app.join(name).await?);
     }
-    assert!(people[0].is_active());
+    assert!(visitors[0].is_active());
     test_app.app.restart().await?;
 
     let newcomer = test_app.join("newcomer").await?;
     assert!(
         !newcomer.is_active(),
-        "nobody is admitted while the queue recovers"
+        "no user is admitted while the queue recovers"
     );
-    for person in people.iter_mut().rev() {
-        let joined_at = person.place["joined_at"].clone();
-        person.look_up().await?.expect_status(200)?;
-        assert_eq!(person.place["joined_at"], joined_at);
+    for visitor in visitors.iter_mut().rev() {
+        let joined_at = visitor.place["joined_at"].clone();
+        visitor.look_up().await?.expect_status(200)?;
+        assert_eq!(visitor.place["joined_at"], joined_at);
     }
-    for (position, person) in people.iter_mut().enumerate() {
+    for (position, visitor) in visitors.iter_mut().enumerate() {
         eventually("the recovery ends", Duration::from_secs(20), async || {
-            person.look_up().await?.expect_status(200)?;
-            let recovered = person.place["queue"]["recovering"] == false;
-            Ok((recovered && (position > 0 || person.is_active())).then_some(()))
+            visitor.look_up().await?.expect_status(200)?;
+            let recovered = visitor.place["queue"]["recovering"] == false;
+            Ok((recovered && (position > 0 || visitor.is_active())).then_some(()))
         })
         .await?;
     }
-    assert!(people[0].is_active() && !people[1].is_active());
+    assert!(visitors[0].is_active() && !visitors[1].is_active());
     Ok(())
 }
 
@@ -114,7 +114,7 @@ async fn an_empty_queue_need_not_recover(stores: Stores) -> Result<()> {
         .delete("/v1/queue/token")
         .await?
         .expect_status(204)?;
-    // Every connection to the database is in use once, whichever worker's request opens it.
+    // After these requests, every connection to the database has been used, on any worker.
     let reads = (0..64).map(|_| visitor.client.get("/v1/points").into_future());
     for read in join_all(reads).await {
         read?.expect_status(200)?;
@@ -148,7 +148,8 @@ async fn a_request_in_flight_is_answered_before_the_stop(stores: Stores) -> Resu
     test_app.app.sigterm()?;
     let mut answered = 0;
     for request in requests {
-        // A connection that was not taken any more had no effect; what was taken was answered.
+        // A request on a connection that was not accepted has no effect. Every accepted request is
+        // answered.
         if let Ok(reply) = request.await? {
             reply.expect_status(201)?;
             answered += 1;
@@ -178,7 +179,7 @@ async fn without_any_configuration_there_is_a_demo_on_sale() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_cannot_start_says_why_in_one_line() -> Result<()> {
+async fn a_program_that_cannot_start_says_why_in_one_line() -> Result<()> {
     let running = start(Stores::EMBEDDED.config().await?).await?;
     let port_taken = running.base_url().trim_start_matches("http://").to_owned();
     let folder = tempfile::tempdir()?;
@@ -217,9 +218,9 @@ async fn what_cannot_start_says_why_in_one_line() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() -> Result<()> {
+async fn a_second_signal_ends_the_program_at_once() -> Result<()> {
     let app = start(Stores::EMBEDDED.config().await?).await?;
-    // A request whose body never comes keeps the first signal waiting.
+    // A request whose body never arrives delays the stop after the first signal.
     let address = app.base_url().trim_start_matches("http://").to_owned();
     let mut connection = tokio::net::TcpStream::connect(&address).await?;
     let head = format!(
@@ -231,7 +232,7 @@ async fn a_second_signal_ends_it_at_once() -> Result<()> {
     let mut app = app;
     app.sigterm()?;
     eventually(
-        "the first signal is heard",
+        "the program begins to stop",
         Duration::from_secs(20),
         async || Ok(app.log()?.contains("stopping").then_some(())),
     )

@@ -13,19 +13,20 @@ use crate::{
     test_app::{TestApp, Visitor},
 };
 
-const PEOPLE: usize = 2_000;
+const USERS: usize = 2_000;
 const ACTIVE: usize = 1_000;
 /// The number of look-ups, or passes of the gate, of each user.
 const TIMES: usize = 4;
 const AT_ONCE: usize = 32;
 
-/// Statements that the program sends independent of requests, by words that occur in no other
-/// statement, with the most per second.
+/// Statements that the program sends without a request, by words that occur in no other statement,
+/// with their largest number per second.
 const KNOWN: [(&str, f64); 10] = [
     // The master copies of the policies, which the survey reads, and the snapshot of the catalogue,
     // which the sale job reads each second.
     ("`concerts`.`policy_version`", 2.0),
-    // That snapshot, and the one of a concert's performances, behind the gate: each once a second.
+    // That snapshot, and the snapshot of a concert's performances behind the gate: each once a
+    // second.
     ("performance_sales", 3.0),
     ("`reservations`.`held_until` <=", 1.0),
     // The job that counts sales, each second; the rankings, every few.
@@ -33,12 +34,12 @@ const KNOWN: [(&str, f64); 10] = [
     // The sweep's transaction.
     ("BEGIN", 2.0),
     ("ROLLBACK", 2.0),
-    // That of the snapshot of the catalogue.
+    // The transaction of the snapshot of the catalogue.
     ("START TRANSACTION READ ONLY", 1.0),
     ("COMMIT", 1.0),
     // New connections.
     ("max_allowed_packet", 2.0),
-    // This test, and how a connection begins.
+    // This test, and the start of a connection.
     ("SET ", 2.0),
 ];
 
@@ -60,12 +61,12 @@ async fn queue_requests_are_no_statements_in_mysql() -> Result<()> {
         .env("FRONTROW_REDIS__KEY_PREFIX", keyspace.prefix());
     let policy = json!({"throughput": {"admit": ACTIVE, "interval_s": 3600}});
     let test_app = TestApp::open_with(config, 1, 10, policy).await?;
-    // The first look at the performances fills the snapshot.
+    // The first request for the performances fills the snapshot.
     test_app.join("first").await?;
     server.execute("SET GLOBAL log_output = 'TABLE'").await?;
     server.execute("SET GLOBAL general_log = ON").await?;
     let began = Stopwatch::start();
-    let people: Vec<Visitor> = stream::iter(0..PEOPLE)
+    let users: Vec<Visitor> = stream::iter(0..USERS)
         .map(|number| {
             let test_app = &test_app;
             async move { test_app.join(&format!("user-{number}")).await }
@@ -74,12 +75,12 @@ async fn queue_requests_are_no_statements_in_mysql() -> Result<()> {
         .try_collect()
         .await?;
     for _ in 0..TIMES {
-        let asking = people.iter().map(|person| async {
-            if person.is_active() {
-                let gate = person.client.get(&test_app.performances_path()).await?;
+        let asking = users.iter().map(|user| async {
+            if user.is_active() {
+                let gate = user.client.get(&test_app.performances_path()).await?;
                 gate.expect_status(200)
             } else {
-                let place = person.client.get("/v1/queue/token").await?;
+                let place = user.client.get("/v1/queue/token").await?;
                 place.expect_status(200)
             }
         });
@@ -87,12 +88,13 @@ async fn queue_requests_are_no_statements_in_mysql() -> Result<()> {
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
-        ensure!(answers.len() == PEOPLE);
+        ensure!(answers.len() == USERS);
     }
     let took = began.elapsed().as_secs_f64();
     server.execute("SET GLOBAL general_log = OFF").await?;
     let mut log = AsyncMysqlConnection::establish(&format!("{}/mysql", server.url())).await?;
-    // Ids are in it as bytes that are no UTF-8, for which MySQL would give nothing.
+    // Statements have ids as bytes that are not UTF-8. Without the conversion, MySQL returns
+    // nothing for them.
     let query = sql_query(
         "SELECT CONVERT(argument USING latin1) AS statement FROM mysql.general_log
          WHERE command_type IN ('Query', 'Execute')",
@@ -104,11 +106,11 @@ async fn queue_requests_are_no_statements_in_mysql() -> Result<()> {
         let known = KNOWN
             .iter()
             .position(|(words, _)| statement.contains(words));
-        let known = known.with_context(|| format!("who asks this? {statement}"))?;
+        let known = known.with_context(|| format!("an unknown statement: {statement}"))?;
         counts[known] += 1.0;
     }
     for ((words, a_second), count) in KNOWN.iter().zip(counts) {
-        // A few more for what began before, or ends after.
+        // Adds a few for statements that began before or end after the measured time.
         let most = a_second * took + 5.0;
         ensure!(count <= most, "{count} times {words} in {took:.1} s");
     }

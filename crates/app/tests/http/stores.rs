@@ -13,7 +13,7 @@ use frontrow_test_harness::{App, AppConfig, MySqlTestDatabase, RedisKeyspace};
 
 use self::database::Opened;
 pub(crate) use self::{
-    database::{Books, Ledger, Note, WritesHeldUp},
+    database::{AuditEntry, Ledger, Totals, WritesHeldUp},
     queue_record::{QueueReader, QueueRecord},
 };
 
@@ -70,11 +70,11 @@ impl Stores {
         queue: Queue::MySql,
     };
 
-    /// The configuration of a program on these stores, which are empty, without the demo on-sale,
-    /// and with a pace for tests.
+    /// The configuration of a program on these stores, which are empty. The demo is off, and the
+    /// intervals are short, for tests.
     pub(crate) async fn config(self) -> Result<AppConfig> {
         let config = match self.database {
-            Database::Sqlite => suits_tests(),
+            Database::Sqlite => without_stores(),
             Database::MySql => {
                 let database = MySqlTestDatabase::create().await?;
                 Self::on_mysql(database.url()).keep(database)
@@ -94,7 +94,7 @@ impl Stores {
 
     /// The configuration of a program on a MySQL database that the test has created itself.
     pub(crate) fn on_mysql(url: &str) -> AppConfig {
-        suits_tests()
+        without_stores()
             .env(mysql::URL, url)
             .env("FRONTROW_DATABASE__OLDER_SCHEMA", "migrate")
     }
@@ -120,7 +120,7 @@ impl Stores {
         const PREFIX: &str = "FRONTROW_REDIS__KEY_PREFIX";
         let prefix = config.value(PREFIX).map(std::ffi::OsStr::to_owned);
         match prefix {
-            // They begin as the old ones do, and so are removed with them.
+            // The new keys begin with the old prefix, so they are removed with the old ones.
             Some(mut prefix) => {
                 prefix.push("new:");
                 config.env(PREFIX, prefix)
@@ -144,9 +144,9 @@ impl Stores {
         self.database == Database::Sqlite
     }
 
-    /// Reads the books in the database of `app`.
-    pub(crate) async fn books(self, app: &App) -> Result<Books> {
-        self.open(app).await?.books().await
+    /// Reads the totals in the database of `app`.
+    pub(crate) async fn totals(self, app: &App) -> Result<Totals> {
+        self.open(app).await?.totals().await
     }
 
     /// The ledger, user by user.
@@ -154,9 +154,9 @@ impl Stores {
         self.open(app).await?.ledgers().await
     }
 
-    /// The audit table, the oldest note first.
-    pub(crate) async fn notes(self, app: &App) -> Result<Vec<Note>> {
-        self.open(app).await?.notes().await
+    /// The rows of the audit table, the oldest first.
+    pub(crate) async fn audit_entries(self, app: &App) -> Result<Vec<AuditEntry>> {
+        self.open(app).await?.audit_entries().await
     }
 
     /// Dates every sale of `app` back by a day, because rankings count only finished periods.
@@ -208,8 +208,8 @@ impl Stores {
     }
 }
 
-/// A configuration without any stores.
-fn suits_tests() -> AppConfig {
+/// A configuration without stores, with an admin key and short intervals for tests.
+fn without_stores() -> AppConfig {
     AppConfig::default()
         .env("FRONTROW_DEMO__ON_FIRST_START", "false")
         .env("FRONTROW_ADMIN__KEYS__OPS", super::test_app::ADMIN_KEY)

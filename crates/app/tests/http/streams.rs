@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use self::reader::{EVENTS, Reader};
 use crate::{
-    lives::SOON,
+    lifetimes::SOON,
     on_every_store,
     stores::Stores,
     test_app::{PRICE, TestApp, Visitor},
@@ -21,11 +21,11 @@ use crate::{
 
 on_every_store!(
     a_client_follows_its_place_to_its_turn_and_its_end,
-    what_becomes_of_the_queue_is_told,
-    a_client_that_comes_back_is_told_what_it_does_not_know,
-    a_stream_is_no_heartbeat_and_tells_when_the_place_is_gone,
-    a_stream_of_a_lost_queue_ends_so_that_its_client_comes_back,
-    what_is_no_place_gets_no_stream,
+    a_stream_reports_the_state_of_the_queue,
+    a_client_that_reconnects_gets_the_event_that_it_missed,
+    a_stream_is_no_heartbeat_and_reports_when_the_place_is_gone,
+    a_stream_of_a_lost_queue_ends_so_that_its_client_reconnects,
+    a_client_without_a_place_gets_no_stream,
     a_stop_ends_every_stream_and_waits_for_none,
 );
 
@@ -40,16 +40,19 @@ async fn leave(visitor: &Visitor) -> Result<()> {
 
 async fn a_client_follows_its_place_to_its_turn_and_its_end(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
-    let inside = test_app.join("inside").await?;
+    let active = test_app.join("active").await?;
     let ann = test_app.join("ann").await?;
     let ben = test_app.join("ben").await?;
-    let mut anns = Reader::open(&ann.client).await?;
-    let mut bens = Reader::open(&ben.client).await?;
-    assert_eq!(anns.header("content-type"), Some("text/event-stream"));
-    assert_eq!(anns.header("cache-control"), Some("no-store, no-transform"));
-    assert_eq!(anns.header("x-accel-buffering"), Some("no"));
+    let mut ann_events = Reader::open(&ann.client).await?;
+    let mut ben_events = Reader::open(&ben.client).await?;
+    assert_eq!(ann_events.header("content-type"), Some("text/event-stream"));
+    assert_eq!(
+        ann_events.header("cache-control"),
+        Some("no-store, no-transform")
+    );
+    assert_eq!(ann_events.header("x-accel-buffering"), Some("no"));
 
-    let first = bens.next().await?.context("the place")?;
+    let first = ben_events.next().await?.context("the place")?;
     assert_eq!(first.name, "position");
     assert_eq!(first.data["position"], 2);
     let looked_up = ben
@@ -62,14 +65,14 @@ async fn a_client_follows_its_place_to_its_turn_and_its_end(stores: Stores) -> R
             .as_object()
             .map(|shape| shape.keys().cloned().collect())
     };
-    let (told, answered): (Option<Vec<String>>, _) = (keys(&first.data), keys(&looked_up.json));
-    assert_eq!(told, answered, "a client has one parser");
+    let (streamed, answered): (Option<Vec<String>>, _) = (keys(&first.data), keys(&looked_up.json));
+    assert_eq!(streamed, answered, "a client has one parser");
     assert_eq!(first.data["queue_token"], ben.place["queue_token"]);
-    let retry_ms = bens.retry_ms.context("when to come back")?;
+    let retry_ms = ben_events.retry_ms.context("when to come back")?;
     assert!((1_000..3_000).contains(&retry_ms), "{retry_ms}");
 
-    leave(&inside).await?;
-    let turn = anns.until("turn").await?.data;
+    leave(&active).await?;
+    let turn = ann_events.until("turn").await?.data;
     assert_eq!(turn["state"], "active");
     let looked_up = ann
         .client
@@ -77,27 +80,27 @@ async fn a_client_follows_its_place_to_its_turn_and_its_end(stores: Stores) -> R
         .await?
         .expect_status(200)?;
     assert_eq!(&turn["active_until"], looked_up.at("/active_until")?);
-    let moved = bens.until("position").await?.data;
+    let moved = ben_events.until("position").await?.data;
     assert_eq!(moved["position"], 1);
 
     // The first use of the place moves its end, and leaving it ends it.
     let claimed = ann.client.get(&test_app.performances_path()).await?;
     claimed.expect_status(200)?;
-    let later = anns.until("turn").await?.data;
+    let later = ann_events.until("turn").await?.data;
     assert!(later["active_until"].as_str() > turn["active_until"].as_str());
     leave(&ann).await?;
-    let gone = anns.until("gone").await?.data;
+    let gone = ann_events.until("gone").await?.data;
     assert_eq!(
         (&gone["status"], &gone["type"]),
         (&json!(410), &json!("/problems/place-gone"))
     );
-    anns.ends().await?;
-    assert_eq!(bens.until("turn").await?.data["state"], "active");
+    ann_events.ends().await?;
+    assert_eq!(ben_events.until("turn").await?.data["state"], "active");
     Ok(())
 }
 
-async fn what_becomes_of_the_queue_is_told(stores: Stores) -> Result<()> {
-    // No other user is admitted for an hour.
+async fn a_stream_reports_the_state_of_the_queue(stores: Stores) -> Result<()> {
+    // The policy admits no other user for an hour.
     let policy = json!({"throughput": {"admit": 1, "interval_s": 3600}});
     let test_app = TestApp::open(stores, 1, 1, policy).await?;
     let buyer = test_app.join("buyer").await?;
@@ -133,9 +136,9 @@ async fn what_becomes_of_the_queue_is_told(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-async fn a_client_that_comes_back_is_told_what_it_does_not_know(stores: Stores) -> Result<()> {
+async fn a_client_that_reconnects_gets_the_event_that_it_missed(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
-    let inside = test_app.join("inside").await?;
+    let active = test_app.join("active").await?;
     let ann = test_app.join("ann").await?;
     let mut events = Reader::open(&ann.client).await?;
     events.until("position").await?;
@@ -143,7 +146,7 @@ async fn a_client_that_comes_back_is_told_what_it_does_not_know(stores: Stores) 
     drop(events);
 
     let mut again = Reader::reopen(&ann.client, &last_id).await?;
-    leave(&inside).await?;
+    leave(&active).await?;
     let news = again.next().await?.context("her turn")?;
     assert_eq!((news.name.as_str(), again.comments), ("turn", 1));
     drop(again);
@@ -154,17 +157,17 @@ async fn a_client_that_comes_back_is_told_what_it_does_not_know(stores: Stores) 
     Ok(())
 }
 
-async fn a_stream_is_no_heartbeat_and_tells_when_the_place_is_gone(stores: Stores) -> Result<()> {
+async fn a_stream_is_no_heartbeat_and_reports_when_the_place_is_gone(stores: Stores) -> Result<()> {
     let mut policy = one_at_a_time();
     policy["waiting_ttl_s"] = json!(3);
     let test_app = TestApp::open(stores, 1, 5, policy).await?;
-    test_app.join("inside").await?;
+    test_app.join("active").await?;
     let (loud, silent) = (test_app.join("loud").await?, test_app.join("silent").await?);
-    let mut louds = Reader::open(&loud.client).await?;
-    let mut silents = Reader::open(&silent.client).await?;
+    let mut loud_events = Reader::open(&loud.client).await?;
+    let mut silent_events = Reader::open(&silent.client).await?;
     let gone = async {
-        silents.until("gone").await?;
-        silents.ends().await
+        silent_events.until("gone").await?;
+        silent_events.ends().await
     };
     let heartbeats = async {
         loop {
@@ -178,22 +181,22 @@ async fn a_stream_is_no_heartbeat_and_tells_when_the_place_is_gone(stores: Store
         failed = heartbeats => failed,
     };
     result?;
-    // The place of the other one lives on as long as its heartbeats, and ends after the last.
+    // The place of the other user lasts as long as its heartbeats, and ends after the last one.
     loud.client
         .get("/v1/queue/token")
         .await?
         .expect_status(200)?;
-    louds.until("gone").await?;
-    louds.ends().await
+    loud_events.until("gone").await?;
+    loud_events.ends().await
 }
 
-async fn a_stream_of_a_lost_queue_ends_so_that_its_client_comes_back(stores: Stores) -> Result<()> {
+async fn a_stream_of_a_lost_queue_ends_so_that_its_client_reconnects(stores: Stores) -> Result<()> {
     if !stores.has_redis() {
-        // Other queues live and end with the process, or with all that the program knows.
+        // Other queues are lost only with the process or with the whole database.
         return Ok(());
     }
     let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
-    test_app.join("inside").await?;
+    test_app.join("active").await?;
     let ann = test_app.join("ann").await?;
     let mut events = Reader::open(&ann.client).await?;
     events.until("position").await?;
@@ -208,13 +211,13 @@ async fn a_stream_of_a_lost_queue_ends_so_that_its_client_comes_back(stores: Sto
     Ok(())
 }
 
-async fn what_is_no_place_gets_no_stream(stores: Stores) -> Result<()> {
+async fn a_client_without_a_place_gets_no_stream(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
     let ann = test_app.join("ann").await?;
-    let nobody = test_app.app.client();
-    let none = nobody.get(EVENTS).await?.expect_status(401)?;
+    let anonymous = test_app.app.client();
+    let none = anonymous.get(EVENTS).await?.expect_status(401)?;
     assert_eq!(none.text_at("/type")?, "/problems/queue-token-required");
-    let forged = nobody.get(EVENTS).queue_token("not.a.token").await?;
+    let forged = anonymous.get(EVENTS).queue_token("not.a.token").await?;
     let forged = forged.expect_status(401)?;
     assert_eq!(forged.text_at("/type")?, "/problems/queue-token-invalid");
     leave(&ann).await?;
@@ -248,7 +251,7 @@ async fn a_stop_ends_every_stream_and_waits_for_none(stores: Stores) -> Result<(
         reader.ends().await?;
         retries.extend(reader.retry_ms);
     }
-    // They come back within the longest poll, and not all at once.
+    // Clients must reconnect within the longest poll, and not all at once.
     let (first, last) = (retries.iter().min(), retries.iter().max());
     let spread = last.unwrap_or(&0) - first.unwrap_or(&0);
     ensure!(spread > 9_000 && last < Some(&15_001), "{retries:?}");

@@ -1,4 +1,4 @@
-//! A program with a concert on sale, and the users who come for it.
+//! A program with a concert on sale, and its users.
 
 use anyhow::{Context, Result, ensure};
 use frontrow_test_harness::{App, AppConfig, Client, Reply};
@@ -226,7 +226,7 @@ impl Visitor {
         self.place["state"] == "active"
     }
 
-    /// Waits as long as the program said before the next poll.
+    /// Waits for the time that the program gave until the next poll.
     pub(crate) async fn pause(&self) {
         let pause = self.place["poll_after_ms"].as_u64().unwrap_or(50);
         tokio::time::sleep(std::time::Duration::from_millis(pause)).await;

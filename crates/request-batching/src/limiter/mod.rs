@@ -1,17 +1,17 @@
-//! Sets the in-flight limit by the latency of calls.
+//! The in-flight limit, which follows the latency of calls.
 //!
 //! The limit is multiplied by 0.7 after a slow call, and by less after a very slow one. It grows if
-//! it held requests back and calls are not slow. It changes at most once per round trip: a call
-//! that began before the last change says nothing about the new limit.
+//! it held requests back and calls are not slow. It changes at most once per round trip, because
+//! a call that began before the last change was not affected by the new limit.
 //!
 //! The threshold for a slow call follows the shortest round trip. While the store is busy, each
 //! round trip contains a backlog of the store. A plain minimum of the last seconds would rise with
 //! the load that the limit itself allows, and the limit with it, without end. Therefore:
 //!
 //! - The shortest round trip rises only if the limit has been at its minimum for the whole window,
-//!   because then this process is hardly what makes calls slow. It does not rise beyond a bound.
+//!   because then this process is hardly the cause of slow calls. It does not rise beyond a bound.
 //! - If no call was about as short for the whole window, the limit falls for one round trip (a
-//!   *probe*). So a process that started on a busy store learns how short round trips can be.
+//!   *probe*). So a process that started on a busy store measures how short round trips can be.
 
 use std::time::Duration;
 
@@ -39,14 +39,14 @@ pub(crate) struct Observation {
     pub(crate) limited: bool,
 }
 
-/// The outcome of a call, as far as it says something about the store.
+/// The outcome of a call, as evidence about the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The store answered.
     Answered,
     /// The store did not answer in time.
     TimedOut,
-    /// The call failed in another way, which says nothing about the store.
+    /// The call failed in another way, which is no evidence about the store.
     Unknown,
 }
 
@@ -164,27 +164,28 @@ impl Aimd {
         }
     }
 
-    /// The limit that follows `limit` after a slow call that took `took`. A store that suddenly
-    /// needs a hundred times as long has accepted a backlog of seconds by then. Steps of 0.7, one
-    /// per round trip, would keep the backlog there for minutes.
+    /// Returns the limit that follows `limit` after a slow call that took `took`. A store that
+    /// suddenly needs a hundred times as long has accepted a backlog of seconds by then. Steps of
+    /// 0.7, one per round trip, would keep the backlog there for minutes.
     fn lowered(&self, limit: usize, took: Duration) -> usize {
         let in_time = scaled(limit, self.slow_after(), took);
         in_time.clamp(limit / 10, limit * 7 / 10).max(self.min)
     }
 
-    /// The longest time of a call that is not slow. `Duration::MAX` while no round trip is known.
+    /// Returns the longest time of a call that is not slow. `Duration::MAX` while no round trip is
+    /// known.
     fn slow_after(&self) -> Duration {
         self.shortest.map_or(Duration::MAX, |shortest| {
             shortest.took.saturating_mul(2).max(self.latency_min)
         })
     }
 
-    /// The growth of the limit after a call that was not slow. It is fast if the store has no
-    /// backlog. Otherwise it is the same for every process. Together with proportional cuts that
-    /// leads processes that share a store to equal shares.
+    /// Returns the growth of the limit after a call that was not slow. It is fast if the store has
+    /// no backlog. Otherwise it is the same for every process. Together with proportional cuts,
+    /// this leads processes that share a store to equal shares.
     fn step(&self, took: Duration) -> usize {
-        let way = self.shortest.map_or(took, |shortest| about(shortest.took));
-        if took <= way.max(self.slow_after() / 2) {
+        let round_trip = self.shortest.map_or(took, |shortest| about(shortest.took));
+        if took <= round_trip.max(self.slow_after() / 2) {
             (self.limit / 2).clamp(1, self.growth_max)
         } else {
             (self.growth_max / 10).max(1)
@@ -213,9 +214,9 @@ impl Aimd {
         shortest.took = shortest.took.min(took);
     }
 
-    /// The limit for a probe, or None if none is due. It lets the store finish its backlog without
-    /// becoming idle: half of what the store serves in the shortest round trip. Only the first
-    /// probe goes down to the minimum.
+    /// Returns the limit for a probe. None if no probe is due. The limit lets the store finish its
+    /// backlog without becoming idle: it is half of the requests that the store serves in the
+    /// shortest round trip. Only the first probe goes down to the minimum.
     fn probe(&mut self, took: Duration, now: Instant) -> Option<usize> {
         let shortest = self.shortest.as_mut()?;
         if self.limit == self.min || now < shortest.next_probe {
@@ -232,13 +233,13 @@ impl Aimd {
     }
 }
 
-/// `limit` × `by` / `of`.
+/// Returns `limit` × `by` / `of`.
 fn scaled(limit: usize, by: Duration, of: Duration) -> usize {
     let scaled = by.as_micros().saturating_mul(limit as u128) / of.as_micros().max(1);
     usize::try_from(scaled).unwrap_or(usize::MAX)
 }
 
-/// The longest round trip that counts as about as short as `shortest`.
+/// Returns the longest round trip that counts as about as short as `shortest`.
 fn about(shortest: Duration) -> Duration {
     shortest.saturating_mul(5) / 4 + Duration::from_millis(1)
 }

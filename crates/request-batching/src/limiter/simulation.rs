@@ -15,7 +15,7 @@ type Micros = u64;
 
 const SECOND: Micros = 1_000_000;
 
-/// What the store needs, unless it is slowed down.
+/// The time that the store needs for a call and for each of its requests, unless it is slowed down.
 const CALL: Micros = 20;
 const REQUEST: Micros = 17;
 
@@ -33,13 +33,13 @@ struct Process {
     limited: bool,
 }
 
-struct World {
+struct Simulation {
     /// The round trip to the store, without its work.
-    way: Micros,
-    /// From which instant on the store is slower, and by which factor.
+    round_trip: Micros,
+    /// The instants from which on the store is slower, with the factors.
     slowness: Vec<(Micros, u64)>,
     processes: Vec<Process>,
-    /// When the store has finished its backlog.
+    /// The instant at which the store has finished its backlog.
     free_at: Micros,
     /// Ordered by the instant of the response.
     in_flight: BinaryHeap<Reverse<(Micros, usize)>>,
@@ -47,10 +47,10 @@ struct World {
     answered: Vec<(Micros, Call)>,
 }
 
-impl World {
-    fn new(way: Micros, slowness: &[(Micros, u64)]) -> Self {
+impl Simulation {
+    fn new(round_trip: Micros, slowness: &[(Micros, u64)]) -> Self {
         Self {
-            way,
+            round_trip,
             slowness: slowness.to_vec(),
             processes: Vec::new(),
             free_at: 0,
@@ -60,7 +60,7 @@ impl World {
         }
     }
 
-    fn join(&mut self, now: Micros) {
+    fn add_process(&mut self, now: Micros) {
         let settings = InFlight::Adaptive(Adaptive::default());
         self.processes.push(Process {
             limiter: Limiter::new(&settings, BATCH_MAX),
@@ -74,16 +74,16 @@ impl World {
     fn begin_calls(&mut self, number: usize, now: Micros) {
         loop {
             let process = &mut self.processes[number];
-            let room = process.limiter.limit().saturating_sub(process.in_flight);
+            let free = process.limiter.limit().saturating_sub(process.in_flight);
             let needed = if process.calls == 0 { 1 } else { BATCH_MAX };
-            if room < needed {
+            if free < needed {
                 process.limited = true;
                 return;
             }
-            let size = room.min(BATCH_MAX);
+            let size = free.min(BATCH_MAX);
             process.in_flight += size;
             process.calls += 1;
-            let arrives = now + self.way / 2;
+            let arrives = now + self.round_trip / 2;
             let begins = arrives.max(self.free_at);
             let slowness = self.slowness.iter().rev().find(|(from, _)| *from <= begins);
             let cost = (CALL + REQUEST * size as u64) * slowness.map_or(1, |(_, times)| *times);
@@ -93,7 +93,7 @@ impl World {
                 size,
                 began: now,
             };
-            let answered = self.free_at + self.way / 2;
+            let answered = self.free_at + self.round_trip / 2;
             self.in_flight.push(Reverse((answered, self.calls.len())));
             self.calls.push(call);
         }
@@ -124,7 +124,7 @@ impl World {
         }
     }
 
-    /// Requests that were answered.
+    /// Returns the number of requests that were answered.
     fn answered(&self, during: &Range<Micros>) -> usize {
         self.during(during).map(|(_, call)| call.size).sum()
     }
@@ -135,7 +135,7 @@ impl World {
             .filter(move |(at, _)| during.contains(at))
     }
 
-    /// Checks that the store did 90 % of what it can, and how long calls took.
+    /// Asserts that the store served 90 % of its capacity, and that no call exceeded `latency_max`.
     fn assert_good(&self, during: Range<Micros>, slowness: u64, latency_max: Duration) {
         let full_batch = (CALL + REQUEST * BATCH_MAX as u64) * slowness;
         let capacity = (during.end - during.start) * BATCH_MAX as u64 / full_batch;
@@ -153,92 +153,92 @@ const fn millis(millis: u64) -> Duration {
 }
 
 #[test]
-fn a_store_nearby_is_used_at_any_speed() {
+fn a_near_store_is_fully_used_at_any_speed() {
     for processes in [1, 4] {
         for (slowness, latency_max) in [(1, 75), (10, 75), (100, 350)] {
-            let mut world = World::new(1_000, &[(0, slowness)]);
+            let mut simulation = Simulation::new(1_000, &[(0, slowness)]);
             for _ in 0..processes {
-                world.join(0);
+                simulation.add_process(0);
             }
-            world.run(60 * SECOND);
+            simulation.run(60 * SECOND);
             println!("{processes} processes, {slowness} times as slow");
-            world.assert_good(5 * SECOND..60 * SECOND, slowness, millis(latency_max));
+            simulation.assert_good(5 * SECOND..60 * SECOND, slowness, millis(latency_max));
         }
     }
 }
 
 #[test]
-fn a_store_far_away_is_used() {
+fn a_distant_store_is_fully_used() {
     for processes in [1, 4] {
-        // 5,800 requests a second: 1,160 are on the way.
-        let mut world = World::new(200_000, &[(0, 10)]);
+        // 5,800 requests a second: 1,160 are in transit.
+        let mut simulation = Simulation::new(200_000, &[(0, 10)]);
         for _ in 0..processes {
-            world.join(0);
+            simulation.add_process(0);
         }
-        world.run(60 * SECOND);
+        simulation.run(60 * SECOND);
         println!("{processes} processes");
-        world.assert_good(10 * SECOND..60 * SECOND, 10, millis(600));
+        simulation.assert_good(10 * SECOND..60 * SECOND, 10, millis(600));
     }
 }
 
 #[test]
-fn a_store_that_slows_down_is_spared_and_used_again_when_it_recovers() {
+fn a_store_that_slows_down_gets_fewer_requests_until_it_recovers() {
     for slowness in [10, 100] {
         for processes in [1, 4] {
             let (slow, fast) = (20 * SECOND, 60 * SECOND);
-            let mut world = World::new(1_000, &[(0, 1), (slow, slowness), (fast, 1)]);
+            let mut simulation = Simulation::new(1_000, &[(0, 1), (slow, slowness), (fast, 1)]);
             for _ in 0..processes {
-                world.join(0);
+                simulation.add_process(0);
             }
-            world.run(80 * SECOND);
+            simulation.run(80 * SECOND);
             println!("{processes} processes, {slowness} times as slow");
-            world.assert_good(5 * SECOND..slow, 1, millis(75));
-            // What it had taken in when it slowed down has to be done first.
-            world.assert_good(slow + 10 * SECOND..fast, slowness, millis(350));
-            world.assert_good(fast + 2 * SECOND..80 * SECOND, 1, millis(75));
+            simulation.assert_good(5 * SECOND..slow, 1, millis(75));
+            // The store first finishes the backlog that it had accepted when it slowed down.
+            simulation.assert_good(slow + 10 * SECOND..fast, slowness, millis(350));
+            simulation.assert_good(fast + 2 * SECOND..80 * SECOND, 1, millis(75));
         }
     }
 }
 
 #[test]
-fn a_long_overload_does_not_raise_what_counts_as_slow_without_end() {
+fn a_long_overload_does_not_raise_the_threshold_without_end() {
     for (slowness, latency_max) in [(10, 75), (100, 350)] {
-        let mut world = World::new(1_000, &[(0, slowness)]);
+        let mut simulation = Simulation::new(1_000, &[(0, slowness)]);
         for _ in 0..4 {
-            world.join(0);
+            simulation.add_process(0);
         }
-        world.run(600 * SECOND);
+        simulation.run(600 * SECOND);
         println!("{slowness} times as slow");
-        world.assert_good(500 * SECOND..600 * SECOND, slowness, millis(latency_max));
+        simulation.assert_good(500 * SECOND..600 * SECOND, slowness, millis(latency_max));
     }
 }
 
 #[test]
-fn a_store_that_moves_far_away_is_used_again() {
-    let mut near = World::new(1_000, &[(0, 10)]);
+fn a_store_that_becomes_distant_is_fully_used_again() {
+    let mut near = Simulation::new(1_000, &[(0, 10)]);
     for _ in 0..4 {
-        near.join(0);
+        near.add_process(0);
     }
     near.run(20 * SECOND);
-    near.way = 150_000;
+    near.round_trip = 150_000;
     near.run(60 * SECOND);
     near.assert_good(40 * SECOND..60 * SECOND, 10, millis(400));
 }
 
 #[test]
-fn a_process_that_starts_on_a_busy_store_leaves_the_others_their_share() {
-    let mut world = World::new(1_000, &[(0, 10)]);
+fn a_process_that_starts_on_a_busy_store_gets_its_share_and_leaves_others_theirs() {
+    let mut simulation = Simulation::new(1_000, &[(0, 10)]);
     for _ in 0..3 {
-        world.join(0);
+        simulation.add_process(0);
     }
-    world.run(20 * SECOND);
-    world.join(20 * SECOND);
-    world.run(80 * SECOND);
+    simulation.run(20 * SECOND);
+    simulation.add_process(20 * SECOND);
+    simulation.run(80 * SECOND);
     let during = 40 * SECOND..80 * SECOND;
-    world.assert_good(during.clone(), 10, millis(75));
-    let all = world.answered(&during);
+    simulation.assert_good(during.clone(), 10, millis(75));
+    let all = simulation.answered(&during);
     for number in 0..4 {
-        let calls = world.during(&during).map(|(_, call)| call);
+        let calls = simulation.during(&during).map(|(_, call)| call);
         let own: usize = calls
             .filter(|call| call.process == number)
             .map(|call| call.size)

@@ -10,7 +10,7 @@ const SETTINGS: Adaptive = Adaptive {
     latency_min: Duration::from_millis(50),
 };
 
-/// A call, in ms since the start: when it began and what it took; and the limit after it.
+/// A call: its beginning (ms since the start), its duration (ms), and the limit after it.
 enum Step {
     Answered(u64, u64, usize),
     Limited(u64, u64, usize),
@@ -57,7 +57,7 @@ fn a_fixed_limit_stays() {
 }
 
 #[test]
-fn it_begins_within_its_bounds() {
+fn the_initial_limit_is_within_its_bounds() {
     for (initial, expected) in [(1, 8), (200, 200), (5_000, 1_000)] {
         let settings = Adaptive {
             initial,
@@ -69,7 +69,7 @@ fn it_begins_within_its_bounds() {
 }
 
 #[test]
-fn it_grows_by_a_batch_a_round_trip_where_it_held_requests_back() {
+fn a_limit_that_held_requests_back_grows_by_a_batch_per_round_trip() {
     check(
         SETTINGS,
         [
@@ -86,7 +86,7 @@ fn it_grows_by_a_batch_a_round_trip_where_it_held_requests_back() {
 }
 
 #[test]
-fn it_grows_slowly_where_the_store_has_a_backlog() {
+fn the_limit_grows_slowly_if_the_store_has_a_backlog() {
     check(
         SETTINGS,
         [
@@ -98,7 +98,7 @@ fn it_grows_slowly_where_the_store_has_a_backlog() {
 }
 
 #[test]
-fn a_small_limit_grows_by_half_and_none_beyond_its_bounds() {
+fn a_small_limit_grows_by_half_up_to_its_maximum() {
     let settings = Adaptive {
         initial: 8,
         max: 60,
@@ -118,7 +118,7 @@ fn a_small_limit_grows_by_half_and_none_beyond_its_bounds() {
 }
 
 #[test]
-fn a_slow_call_lowers_it_once_a_round_trip() {
+fn a_slow_call_lowers_the_limit_once_per_round_trip() {
     check(
         SETTINGS,
         [
@@ -128,7 +128,7 @@ fn a_slow_call_lowers_it_once_a_round_trip() {
             // Began before the limit changed.
             Answered(120, 80, 140),
             Answered(151, 60, 98),
-            // Three times as slow as it may be.
+            // Three times the threshold.
             Answered(250, 150, 32),
             // A hundred times as slow.
             Answered(500, 5_000, 8),
@@ -138,7 +138,7 @@ fn a_slow_call_lowers_it_once_a_round_trip() {
 }
 
 #[test]
-fn a_call_that_timed_out_lowers_it_and_any_other_failure_says_nothing() {
+fn a_time_out_lowers_the_limit_and_any_other_failure_does_not() {
     check(
         SETTINGS,
         [
@@ -153,7 +153,7 @@ fn a_call_that_timed_out_lowers_it_and_any_other_failure_says_nothing() {
 }
 
 #[test]
-fn what_is_slow_depends_on_the_distance() {
+fn the_threshold_for_slow_calls_depends_on_the_distance() {
     check(
         SETTINGS,
         [
@@ -166,7 +166,7 @@ fn what_is_slow_depends_on_the_distance() {
 }
 
 #[test]
-fn the_first_probe_is_soon_and_a_further_one_after_ten_seconds_without_a_short_call() {
+fn the_first_probe_is_after_one_second_and_the_next_after_ten_without_a_short_call() {
     check(
         SETTINGS,
         [
@@ -174,14 +174,15 @@ fn the_first_probe_is_soon_and_a_further_one_after_ten_seconds_without_a_short_c
             Answered(900, 75, 200),
             // A second after the first answer.
             Answered(970, 75, 8),
-            // These began before.
+            // This call began before the probe.
             Answered(1_000, 75, 8),
-            // 40 ms were too much: 10 are enough.
+            // The shortest round trip is 10 ms, not 40 ms.
             Answered(1_050, 10, 200),
             Answered(1_070, 51, 140),
             Answered(5_000, 12, 140),
             Answered(14_900, 40, 140),
-            // 10 s after the last that was about as short; with half of what is on the way.
+            // 10 s after the last call that was about as short. The limit is half of the requests
+            // in transit.
             Answered(15_000, 20, 35),
             Answered(15_020, 12, 140),
         ],
@@ -189,14 +190,14 @@ fn the_first_probe_is_soon_and_a_further_one_after_ten_seconds_without_a_short_c
 }
 
 #[test]
-fn a_probe_that_finds_no_shorter_call_raises_nothing() {
+fn a_probe_without_a_shorter_call_does_not_raise_the_threshold() {
     check(
         SETTINGS,
         [
             Answered(0, 40, 200),
             Answered(1_000, 75, 8),
             Answered(1_075, 100, 200),
-            // Slow is above 80 ms as before; and the next probe is due in ten seconds.
+            // The threshold is 80 ms as before, and the next probe is due after 10 s.
             Answered(1_200, 80, 200),
             Answered(1_300, 81, 140),
             Answered(11_000, 80, 35),
@@ -206,12 +207,12 @@ fn a_probe_that_finds_no_shorter_call_raises_nothing() {
 }
 
 #[test]
-fn only_a_long_time_at_its_minimum_tells_it_that_the_store_is_farther_away() {
+fn only_ten_seconds_at_the_minimum_raise_the_shortest_round_trip() {
     let mut steps = vec![Answered(0, 10, 200), Answered(100, 500, 20)];
     steps.push(Answered(1_000, 200, 8));
-    // Within ten seconds, 200 ms are slow.
+    // Within 10 s at the minimum, 200 ms are slow.
     steps.extend((0..50).map(|call| Limited(1_200 + call * 200, 200 - call % 2, 8)));
-    // Afterwards they are not. 125 ms are the most that counts as the way.
+    // Afterwards they are not. The shortest round trip rises to 125 ms at most.
     steps.extend([Limited(11_300, 199, 18), Limited(11_600, 250, 28)]);
     steps.push(Limited(12_000, 251, 19));
     check(SETTINGS, steps);

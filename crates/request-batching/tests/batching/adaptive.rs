@@ -22,9 +22,9 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Serves one request after the other.
+/// A store that serves one request after the other.
 struct Store {
-    a_request_takes: Duration,
+    cost_per_request: Duration,
     free_at: Mutex<Instant>,
     longest: Mutex<Duration>,
 }
@@ -44,7 +44,7 @@ impl Execute for ToStore {
         let began = now();
         let done = {
             let mut free_at = self.0.free_at.lock().unwrap();
-            let cost = self.0.a_request_takes * u32::try_from(count).unwrap();
+            let cost = self.0.cost_per_request * u32::try_from(count).unwrap();
             *free_at = (*free_at).max(began) + cost;
             *free_at
         };
@@ -55,11 +55,11 @@ impl Execute for ToStore {
     }
 }
 
-/// What came of 4 keys, each of which always has many requests pending, on a store that serves
-/// `a_second` requests in a second: requests served in 10 s, longest call, limit.
-async fn rush(a_second: u32) -> (usize, Duration, usize) {
+/// Overloads a store that serves `per_second` requests per second: each of 4 keys always has many
+/// requests pending. Returns the number of requests served in 10 s, the longest call and the limit.
+async fn overload(per_second: u32) -> (usize, Duration, usize) {
     let store = Arc::new(Store {
-        a_request_takes: Duration::from_secs(1) / a_second,
+        cost_per_request: Duration::from_secs(1) / per_second,
         free_at: Mutex::new(now()),
         longest: Mutex::default(),
     });
@@ -98,9 +98,9 @@ async fn rush(a_second: u32) -> (usize, Duration, usize) {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_store_is_used_and_its_calls_stay_short() {
-    for a_second in [4_000, 400] {
-        let (served, longest, limit) = rush(a_second).await;
-        let capacity = a_second as usize * 10;
+    for per_second in [4_000, 400] {
+        let (served, longest, limit) = overload(per_second).await;
+        let capacity = per_second as usize * 10;
         println!("{served} of {capacity}, in {longest:?} at most, limit {limit}");
         assert!(served * 10 >= capacity * 9, "{served} of {capacity}");
         assert!(longest < 200 * MS, "{longest:?}");
@@ -108,7 +108,7 @@ async fn a_slow_store_is_used_and_its_calls_stay_short() {
     }
 }
 
-/// Never answers in time.
+/// An executor whose calls all time out.
 struct TimesOut;
 
 impl Execute for TimesOut {
@@ -139,8 +139,8 @@ async fn time_outs_that_the_executor_reports_lower_the_limit() {
     };
     let batcher = Batcher::new(limits, TimesOut);
     for expected in [70, 49, 34] {
-        let said = batcher.submit((), 1, Priority::Normal, ()).await;
-        assert_eq!(said, Err(SubmitError::Failed("timed out")));
+        let answer = batcher.submit((), 1, Priority::Normal, ()).await;
+        assert_eq!(answer, Err(SubmitError::Failed("timed out")));
         assert_eq!(batcher.stats().in_flight_limit, expected);
     }
 }

@@ -1,20 +1,20 @@
-//! What the batcher promises, with an executor that each test directs.
+//! The guarantees of the batcher, with an executor that each test directs.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "the lints know the tests themselves, and not what they call"
+    reason = "the lints allow these in test functions, but not in their helpers"
 )]
 
 mod adaptive;
 mod bounds;
 mod cost;
-mod deaths;
 mod in_flight;
 mod late_boarding;
 mod leaving;
+mod panics;
 mod priorities;
 mod random;
 mod runtimes;

@@ -1,4 +1,4 @@
-//! Random sequences, in which no request may be forgotten, served twice or out of order.
+//! Random sequences of steps, in which each request is answered once and in order.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use frontrow_request_batching::{InFlight, Limits, Overload, Priority, SubmitErro
 use proptest::prelude::*;
 use tokio::{runtime::Builder, time::advance};
 
-use crate::support::{Asked, Call, Key, Room, settle, wide};
+use crate::support::{Call, Fixture, Key, Submission, settle, wide};
 
 const KEYS: [Key; 3] = ["a", "b", "c"];
 const PRIORITIES: [Priority; 4] = [
@@ -18,7 +18,7 @@ const PRIORITIES: [Priority; 4] = [
 
 #[derive(Debug, Clone)]
 enum Step {
-    Ask {
+    Submit {
         key: usize,
         user: u32,
         priority: usize,
@@ -34,7 +34,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         12 => (0..KEYS.len(), 0_u32..6, 0..PRIORITIES.len())
-            .prop_map(|(key, user, priority)| Step::Ask { key, user, priority }),
+            .prop_map(|(key, user, priority)| Step::Submit { key, user, priority }),
         2 => any::<usize>().prop_map(Step::Leave),
         4 => any::<usize>().prop_map(Step::Answer),
         1 => any::<usize>().prop_map(Step::Fail),
@@ -60,28 +60,28 @@ fn limits() -> impl Strategy<Value = Limits> {
     )
 }
 
-/// What the test knows of the requests: whose they are, and which were in a call.
+/// The records of the test: the owner of each request, and the requests that were in a call.
 #[derive(Default)]
-struct Known {
-    whose: Vec<(Key, u32)>,
+struct Records {
+    owners: Vec<(Key, u32)>,
     in_call: Vec<u32>,
     last: HashMap<(Key, u32), u32>,
 }
 
-impl Known {
-    fn note(&mut self, call: &Call, requests: &[u32]) {
+impl Records {
+    fn record_call(&mut self, call: &Call, requests: &[u32]) {
         for &request in requests {
             assert!(!self.in_call.contains(&request), "{request} twice");
             self.in_call.push(request);
-            let whose = self.whose[request as usize];
-            assert_eq!(whose.0, call.key);
-            let last = self.last.insert(whose, request);
+            let owner = self.owners[request as usize];
+            assert_eq!(owner.0, call.key);
+            let last = self.last.insert(owner, request);
             assert!(last.is_none_or(|last| last < request), "out of order");
         }
     }
 
-    fn check(&self, room: &Room, calls: &[Call], limits: &Limits) {
-        let stats = room.batcher.stats();
+    fn check(&self, fixture: &Fixture, calls: &[Call], limits: &Limits) {
+        let stats = fixture.batcher.stats();
         let in_flight: usize = calls.iter().map(|call| call.requests.len()).sum();
         let InFlight::Fixed(limit) = limits.in_flight else {
             unreachable!()
@@ -95,7 +95,7 @@ impl Known {
             let mut users: Vec<_> = of_key
                 .iter()
                 .flat_map(|call| &call.requests)
-                .map(|&request| self.whose[request as usize].1)
+                .map(|&request| self.owners[request as usize].1)
                 .collect();
             users.sort_unstable();
             let count = users.len();
@@ -107,32 +107,32 @@ impl Known {
                     .all(|call| call.requests.len() <= limits.batch_max)
             );
         }
-        // Where something waits, its key has a call or there is no room.
+        // If a request is pending, its key has a call or no capacity is left.
         assert!(stats.pending == 0 || stats.calls > 0);
     }
 }
 
-async fn play(limits: Limits, steps: Vec<Step>) {
-    let mut room = Room::new(limits.clone());
-    let mut known = Known::default();
+async fn run(limits: Limits, steps: Vec<Step>) {
+    let mut fixture = Fixture::new(limits.clone());
+    let mut records = Records::default();
     let mut calls: Vec<Call> = Vec::new();
-    let mut asked: Vec<(u32, Asked)> = Vec::new();
+    let mut submitted: Vec<(u32, Submission)> = Vec::new();
     for step in steps {
         match step {
-            Step::Ask {
+            Step::Submit {
                 key,
                 user,
                 priority,
             } => {
-                let request = u32::try_from(known.whose.len()).unwrap();
-                known.whose.push((KEYS[key], user));
-                let new = room
-                    .ask_as(KEYS[key], user, PRIORITIES[priority], request)
+                let request = u32::try_from(records.owners.len()).unwrap();
+                records.owners.push((KEYS[key], user));
+                let new = fixture
+                    .submit_as(KEYS[key], user, PRIORITIES[priority], request)
                     .await;
-                asked.push((request, new));
+                submitted.push((request, new));
             }
-            Step::Leave(at) if !asked.is_empty() => {
-                asked.swap_remove(at % asked.len());
+            Step::Leave(at) if !submitted.is_empty() => {
+                submitted.swap_remove(at % submitted.len());
             }
             Step::Answer(at) if !calls.is_empty() => calls.swap_remove(at % calls.len()).answer(),
             Step::Fail(at) if !calls.is_empty() => {
@@ -142,32 +142,32 @@ async fn play(limits: Limits, steps: Vec<Step>) {
             Step::Board(at) if !calls.is_empty() => {
                 let at = at % calls.len();
                 let new = calls[at].board().await;
-                known.note(&calls[at], &new);
+                records.record_call(&calls[at], &new);
             }
             Step::Wait => advance(limits.queue_timeout / 3).await,
             _ => {}
         }
         settle().await;
-        while let Some(call) = room.call_by_now().await {
-            known.note(&call, &call.requests);
+        while let Some(call) = fixture.call_if_begun().await {
+            records.record_call(&call, &call.requests);
             calls.push(call);
         }
-        known.check(&room, &calls, &limits);
+        records.check(&fixture, &calls, &limits);
     }
     loop {
         for call in calls.drain(..) {
             call.answer();
         }
-        let Some(call) = room.call_by_now().await else {
+        let Some(call) = fixture.call_if_begun().await else {
             break;
         };
-        known.note(&call, &call.requests);
+        records.record_call(&call, &call.requests);
         calls.push(call);
     }
-    room.assert_is_idle().await;
-    for (request, asked) in asked {
-        let was_in_call = known.in_call.contains(&request);
-        match asked.answer().await {
+    fixture.assert_is_idle().await;
+    for (request, submitted) in submitted {
+        let was_in_call = records.in_call.contains(&request);
+        match submitted.answer().await {
             Ok(response) => assert_eq!(response, request),
             Err(SubmitError::Overloaded(why)) => {
                 assert!(
@@ -194,6 +194,6 @@ proptest! {
             .start_paused(true)
             .build()
             .unwrap();
-        runtime.block_on(play(limits, steps));
+        runtime.block_on(run(limits, steps));
     }
 }

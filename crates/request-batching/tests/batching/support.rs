@@ -1,5 +1,5 @@
-//! An executor whose calls a test answers one by one, and requests that are pending when it says
-//! so.
+//! An executor whose calls a test answers one by one, and requests that are pending as soon as the
+//! test submits them.
 
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
@@ -14,7 +14,7 @@ use tokio::{
 pub(crate) type Key = &'static str;
 pub(crate) type Answer = Result<u32, SubmitError<&'static str>>;
 
-/// Shows each call to the test, and does what the test says.
+/// An executor that sends each call to the test, and executes the orders of the test.
 pub(crate) struct Directed {
     calls: mpsc::UnboundedSender<Call>,
 }
@@ -55,15 +55,15 @@ impl Execute for Directed {
                 }
                 Some(Order::Hand(to)) => drop(to.send(batch.take().unwrap())),
                 Some(Order::Return(outcome)) => return outcome,
-                Some(Order::Panic) => panic!("as the test wants it"),
-                // The test has forgotten the call.
+                Some(Order::Panic) => panic!("ordered by the test"),
+                // The test has dropped the call.
                 None => return std::future::pending().await,
             }
         }
     }
 }
 
-/// A call in flight. Forgotten, it never ends.
+/// A call in flight. If it is dropped, it never ends.
 pub(crate) struct Call {
     pub(crate) key: Key,
     pub(crate) requests: Vec<u32>,
@@ -75,7 +75,7 @@ impl Call {
         assert!(self.orders.send(order).is_ok(), "the call is over");
     }
 
-    /// Ends the call: each request's response is its number.
+    /// Ends the call. The response to each request is its number.
     pub(crate) fn answer(self) {
         let responses = self.requests.clone();
         self.end(Ok(responses));
@@ -89,7 +89,7 @@ impl Call {
         self.order(Order::Panic);
     }
 
-    /// Boards what came; says what that was.
+    /// Lets the call board the requests that came since it began, and returns them.
     pub(crate) async fn board(&mut self) -> Vec<u32> {
         let (added, new) = oneshot::channel();
         self.order(Order::Board(added));
@@ -105,13 +105,13 @@ impl Call {
     }
 }
 
-/// A batcher with a directed executor.
-pub(crate) struct Room {
+/// A batcher with a [`Directed`] executor.
+pub(crate) struct Fixture {
     pub(crate) batcher: Batcher<Directed>,
     calls: mpsc::UnboundedReceiver<Call>,
 }
 
-/// Bounds that no test meets by chance.
+/// Returns bounds that no test reaches by chance.
 pub(crate) fn wide() -> Limits {
     Limits {
         batch_max: 4,
@@ -124,7 +124,7 @@ pub(crate) fn wide() -> Limits {
     }
 }
 
-impl Room {
+impl Fixture {
     pub(crate) fn new(limits: Limits) -> Self {
         let (sender, calls) = mpsc::unbounded_channel();
         Self {
@@ -133,45 +133,51 @@ impl Room {
         }
     }
 
-    /// The next call to begin.
+    /// Returns the next call to begin.
     pub(crate) async fn call(&mut self) -> Call {
         self.calls.recv().await.unwrap()
     }
 
-    /// The next call, which has begun by now unless something else has to happen first.
-    pub(crate) async fn call_by_now(&mut self) -> Option<Call> {
+    /// Returns the next call, after all tasks have run. None if no call has begun.
+    pub(crate) async fn call_if_begun(&mut self) -> Option<Call> {
         settle().await;
         self.calls.try_recv().ok()
     }
 
-    /// A request of a user of its own, pending by now or refused.
-    pub(crate) async fn ask(&self, key: Key, request: u32) -> Asked {
-        self.ask_as(key, request, Priority::Normal, request).await
+    /// Submits a request of a separate user. It is pending, or refused, when this returns.
+    pub(crate) async fn submit(&self, key: Key, request: u32) -> Submission {
+        self.submit_as(key, request, Priority::Normal, request)
+            .await
     }
 
-    pub(crate) async fn ask_all(
+    pub(crate) async fn submit_all(
         &self,
         key: Key,
         requests: impl IntoIterator<Item = u32>,
-    ) -> Vec<Asked> {
-        let mut asked = Vec::new();
+    ) -> Vec<Submission> {
+        let mut submitted = Vec::new();
         for request in requests {
-            asked.push(self.ask(key, request).await);
+            submitted.push(self.submit(key, request).await);
         }
-        asked
+        submitted
     }
 
-    pub(crate) async fn ask_with(&self, key: Key, priority: Priority, request: u32) -> Asked {
-        self.ask_as(key, request, priority, request).await
+    pub(crate) async fn submit_with_priority(
+        &self,
+        key: Key,
+        priority: Priority,
+        request: u32,
+    ) -> Submission {
+        self.submit_as(key, request, priority, request).await
     }
 
-    pub(crate) async fn ask_as(
+    pub(crate) async fn submit_as(
         &self,
         key: Key,
         user: u32,
         priority: Priority,
         request: u32,
-    ) -> Asked {
+    ) -> Submission {
         let batcher = self.batcher.clone();
         let mut future: Pin<Box<dyn Future<Output = Answer> + Send>> =
             Box::pin(async move { batcher.submit(key, user, priority, request).await });
@@ -180,10 +186,10 @@ impl Room {
             Poll::Pending => Poll::Ready(None),
         })
         .await;
-        Asked { future, answer }
+        Submission { future, answer }
     }
 
-    /// Checks that nothing is left.
+    /// Asserts that the batcher has no request, call or key.
     pub(crate) async fn assert_is_idle(&self) {
         settle().await;
         let stats = self.batcher.stats();
@@ -192,13 +198,13 @@ impl Room {
     }
 }
 
-/// A request. Dropped, its caller is gone.
-pub(crate) struct Asked {
+/// A request. Its caller is gone if this is dropped.
+pub(crate) struct Submission {
     future: Pin<Box<dyn Future<Output = Answer> + Send>>,
     answer: Option<Answer>,
 }
 
-impl Asked {
+impl Submission {
     pub(crate) async fn answer(self) -> Answer {
         match self.answer {
             Some(answer) => answer,
@@ -211,16 +217,15 @@ pub(crate) fn refused(why: Overload) -> Answer {
     Err(SubmitError::Overloaded(why))
 }
 
-pub(crate) async fn answers(asked: Vec<Asked>) -> Vec<Answer> {
+pub(crate) async fn answers(submitted: Vec<Submission>) -> Vec<Answer> {
     let mut answers = Vec::new();
-    for asked in asked {
-        answers.push(asked.answer().await);
+    for submitted in submitted {
+        answers.push(submitted.answer().await);
     }
     answers
 }
 
-/// Lets all tasks run until each waits for something, on the runtime of one thread that the tests
-/// have.
+/// Lets all tasks run until each of them waits, on the single thread of the tests' runtime.
 pub(crate) async fn settle() {
     for _ in 0..100 {
         yield_now().await;

@@ -1,4 +1,4 @@
-//! Many threads at once.
+//! Requests from many threads at the same time.
 
 use std::{
     future::poll_fn,
@@ -15,7 +15,7 @@ use tokio::task::{JoinSet, yield_now};
 
 use crate::support::wide;
 
-/// Answers each request with its number, after others had a chance to run.
+/// Answers each request with its number, after other tasks were able to run.
 #[derive(Default)]
 struct Echo {
     in_flight: AtomicUsize,
@@ -46,7 +46,7 @@ impl Execute for ToEcho {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_thread_gets_its_answers_and_nothing_is_left() {
+async fn concurrent_threads_get_their_answers_and_the_batcher_becomes_idle() {
     let echo = ToEcho::default();
     let limits = Limits {
         in_flight: InFlight::Fixed(16),
@@ -60,7 +60,7 @@ async fn every_thread_gets_its_answers_and_nothing_is_left() {
         tasks.spawn(async move {
             for request in 0..200 {
                 let submit = || batcher.submit(request % 3, user / 2, Priority::Normal, request);
-                // Every seventh leaves at once, before or after its call begins.
+                // Every seventh caller leaves at once, before or after its call begins.
                 if request % 7 == 0 {
                     let mut leaving = pin!(submit());
                     poll_fn(|cx| Poll::Ready(leaving.as_mut().poll(cx).is_ready())).await;

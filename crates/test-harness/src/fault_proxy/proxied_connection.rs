@@ -151,7 +151,7 @@ impl ProxiedConnection {
     }
 }
 
-/// Waits until a connection has to be cut that was accepted after `cuts` cuts.
+/// Waits until a connection that was accepted after `cuts` cuts must be cut.
 async fn cut(mut orders: watch::Receiver<Order>, cuts: u64) {
     let is_over = |order: &Order| order.fault.cuts() || order.cuts > cuts;
     if orders.wait_for(is_over).await.is_err() {
@@ -161,8 +161,8 @@ async fn cut(mut orders: watch::Receiver<Order>, cuts: u64) {
 }
 
 fn lose(lost: &mut Vec<u8>, data: &[u8]) {
-    let room = LOST_MAX.saturating_sub(lost.len());
-    lost.extend(data.iter().take(room));
+    let free = LOST_MAX.saturating_sub(lost.len());
+    lost.extend(data.iter().take(free));
 }
 
 fn contains(data: &[u8], text: &str) -> bool {

@@ -1,10 +1,10 @@
 /// The connections of a server, for use after `FROM`: `id` (signed), `db`, `state` and `info`, the
 /// statement.
 ///
-/// `MariaDB` has them in `information_schema`. So does MySQL, which however fails (1366, "Cannot
+/// `MariaDB` has them in `information_schema`. On MySQL, a query of that table fails (1366, "Cannot
 /// convert string … from utf8mb4 to utf8mb3") while any connection executes a statement that
-/// contains bytes which are not text: an id, say. Its `performance_schema.threads` has no such
-/// limit, and is empty on `MariaDB` if that schema is off. Each server skips the comment that is
+/// contains bytes which are not text, such as an id. Its `performance_schema.threads` has no such
+/// limit, but is empty on `MariaDB` if that schema is off. Each server skips the comment that is
 /// meant for the other.
 pub const PROCESS_LIST: &str = "(
     /*M! SELECT CAST(id AS SIGNED) AS id, db, state, info FROM information_schema.processlist */

@@ -1,5 +1,5 @@
-//! Starting, stopping and restarting a program. A shell script stands in for it, and a server in
-//! this process answers for it.
+//! Starting, stopping and restarting a program. A shell script takes its place, and a server in
+//! this process answers the requests.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use frontrow_test_harness::{App, AppConfig};
 
 use crate::stub_server;
 
-/// Announces the address in `ADDRESS` and ends in good order when it is asked to.
+/// A script that announces the address in `ADDRESS`, and ends in good order on SIGTERM.
 const SERVES: &str = r#"
     trap 'echo bye; exit 0' TERM
     mkdir -p "$FRONTROW_DATA_DIR"
@@ -29,7 +29,7 @@ fn shell() -> &'static Path {
     Path::new("/bin/sh")
 }
 
-/// A set-up that runs this script in the shell.
+/// Returns a configuration that runs this script in the shell.
 fn script(text: &str) -> AppConfig {
     AppConfig::default().arg("-c").arg(text)
 }
@@ -43,7 +43,7 @@ async fn serving() -> AppConfig {
 }
 
 #[tokio::test]
-async fn is_started_once_it_is_ready() {
+async fn a_start_waits_until_the_program_is_ready() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
     let address = stub_server::serve(move |request| {
@@ -62,7 +62,7 @@ async fn is_started_once_it_is_ready() {
 }
 
 #[tokio::test]
-async fn a_program_that_ends_instead_is_an_error_that_says_why() {
+async fn a_program_that_ends_early_is_an_error_that_shows_its_log() {
     let config = script("echo 'server.bind: not an address' >&2; exit 2");
     let error = App::start(shell(), config).await.unwrap_err();
     let message = format!("{error:#}");
@@ -82,7 +82,7 @@ async fn a_program_that_is_never_ready_is_an_error() {
 }
 
 #[tokio::test]
-async fn sees_its_own_settings_and_its_config_file() {
+async fn a_program_sees_its_own_settings_and_its_config_file() {
     let config = script(
         r#"cat frontrow.toml; echo "$FRONTROW_SERVER__BIND $FRONTROW_EXTRA"; pwd; echo "$FRONTROW_DATA_DIR""#,
     )
@@ -97,7 +97,7 @@ async fn sees_its_own_settings_and_its_config_file() {
 }
 
 #[tokio::test]
-async fn ends_in_good_order_when_asked() {
+async fn sigterm_ends_a_program_in_good_order() {
     let mut app = App::start(shell(), serving().await).await.unwrap();
     app.sigterm().unwrap();
     assert!(app.wait_exit().await.unwrap().success());
@@ -105,7 +105,7 @@ async fn ends_in_good_order_when_asked() {
 }
 
 #[tokio::test]
-async fn can_be_killed() {
+async fn sigkill_kills_a_program() {
     let mut app = App::start(shell(), serving().await).await.unwrap();
     app.sigkill().unwrap();
     let status = app.wait_exit().await.unwrap();
@@ -113,7 +113,7 @@ async fn can_be_killed() {
 }
 
 #[tokio::test]
-async fn starts_again_on_the_same_data() {
+async fn a_restarted_program_has_the_same_data() {
     let mut app = App::start(shell(), serving().await).await.unwrap();
     let client = app.client().user("alice");
     let starts = app.data_dir().join("starts");
@@ -127,7 +127,7 @@ async fn starts_again_on_the_same_data() {
 }
 
 #[tokio::test]
-async fn clients_follow_it_to_another_address() {
+async fn clients_follow_a_program_to_another_address() {
     let mut app = App::start(shell(), serving().await).await.unwrap();
     let client = app.client();
     let moved = stub_server::serve(|_| ("200 OK", "moved".to_owned())).await;
@@ -140,7 +140,7 @@ async fn clients_follow_it_to_another_address() {
 }
 
 #[tokio::test]
-async fn an_end_in_disorder_fails_the_restart() {
+async fn a_failed_exit_fails_the_restart() {
     let disorderly = SERVES.replace("exit 0", "exit 7");
     let config = script(&disorderly).env("ADDRESS", ready_server().await);
     let mut app = App::start(shell(), config).await.unwrap();
@@ -149,7 +149,7 @@ async fn an_end_in_disorder_fails_the_restart() {
 }
 
 #[tokio::test]
-async fn its_other_commands_share_its_data() {
+async fn other_commands_share_the_data_of_a_program() {
     let app = App::start(shell(), serving().await).await.unwrap();
     let read = ["-c", "cat \"$FRONTROW_DATA_DIR/starts\""];
     let output = app.command(&read).await.unwrap();
@@ -157,7 +157,7 @@ async fn its_other_commands_share_its_data() {
 }
 
 #[tokio::test]
-async fn a_given_data_folder_outlives_it() {
+async fn a_given_data_folder_outlives_the_program() {
     let folder = tempfile::TempDir::new().unwrap();
     let config = serving().await.data_dir(folder.path());
     let app = App::start(shell(), config).await.unwrap();

@@ -1,11 +1,11 @@
-//! What a client sends, and what it makes of the answer.
+//! The requests that a client sends, and the replies that it returns.
 
 use frontrow_test_harness::Client;
 use serde_json::{Value, json};
 
 use crate::stub_server;
 
-/// A client of a server that answers each request with the request itself.
+/// Returns a client of a server that answers each request with the request itself.
 async fn echo() -> Client {
     let address = stub_server::serve(|request| ("200 OK", request.to_owned())).await;
     Client::to(address).unwrap()
@@ -13,14 +13,17 @@ async fn echo() -> Client {
 
 #[tokio::test]
 async fn every_user_has_their_own_identity() {
-    let anyone = echo().await;
-    let (alice, bob) = (anyone.user("alice"), anyone.user("bob"));
+    let client_without_user = echo().await;
+    let (alice, bob) = (
+        client_without_user.user("alice"),
+        client_without_user.user("bob"),
+    );
     for (client, name) in [(alice, "alice"), (bob, "bob")] {
         let sent = client.get("/").await.unwrap().text;
         assert!(sent.starts_with("GET / HTTP/1.1\r\n"), "{sent}");
         assert!(sent.contains(&format!("x-user-id: {name}\r\n")), "{sent}");
     }
-    let sent = anyone.get("/").await.unwrap().text;
+    let sent = client_without_user.get("/").await.unwrap().text;
     assert!(!sent.contains("x-user-id"), "{sent}");
 }
 
@@ -62,7 +65,7 @@ async fn any_body_can_be_sent() {
 }
 
 #[tokio::test]
-async fn the_answer_is_given_as_it_came() {
+async fn the_reply_has_the_answer_unchanged() {
     let problem = r#"{"title":"Still waiting"}"#;
     let address = stub_server::serve(|_| ("429 Too Many Requests", problem.to_owned())).await;
     let reply = Client::to(address).unwrap().get("/").await.unwrap();
@@ -82,14 +85,14 @@ async fn a_redirection_is_not_followed() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_an_error_that_names_the_request() {
+async fn a_refused_connection_is_an_error_that_names_the_request() {
     let client = Client::to("http://127.0.0.1:1").unwrap();
     let error = client.get("/livez").await.unwrap_err();
     assert!(error.to_string().contains("GET /livez"), "{error:#}");
 }
 
 #[tokio::test]
-async fn a_stream_is_read_bit_by_bit() {
+async fn a_stream_is_read_piece_by_piece() {
     let address = stub_server::serve(|_| ("200 OK", "data: 1\n\n".to_owned())).await;
     let client = Client::to(address).unwrap();
     let mut response = client.get("/events").open().await.unwrap();

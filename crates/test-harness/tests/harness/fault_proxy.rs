@@ -1,4 +1,4 @@
-//! What the proxy does to the traffic, and when it says so.
+//! The effects of each fault on the traffic, and the events that the proxy reports.
 
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// A server that sends back whatever it gets, until its client is done.
+/// Starts a server that sends all data back to its client, and returns its address.
 async fn echo_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -33,7 +33,7 @@ async fn connect(proxy: &FaultProxy) -> TcpStream {
     TcpStream::connect(proxy.address()).await.unwrap()
 }
 
-/// Sends `text` and gives what comes back in its place.
+/// Sends `text` and returns the same number of bytes of the answer.
 async fn echoed(stream: &mut TcpStream, text: &str) -> std::io::Result<String> {
     stream.write_all(text.as_bytes()).await?;
     let mut back = vec![0; text.len()];
@@ -47,7 +47,7 @@ async fn works(proxy: &FaultProxy) {
 }
 
 #[tokio::test]
-async fn what_it_forwards_arrives_unchanged() {
+async fn forwarded_bytes_arrive_unchanged() {
     let proxy = proxy().await;
     let mut stream = connect(&proxy).await;
     let (mut from, mut to) = stream.split();
@@ -63,7 +63,7 @@ async fn what_it_forwards_arrives_unchanged() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_was_given_and_never_arrives() {
+async fn a_lost_answer_is_sent_and_never_arrives() {
     let proxy = proxy().await;
     let mut stream = connect(&proxy).await;
     assert_eq!(echoed(&mut stream, "before").await.unwrap(), "before");
@@ -156,7 +156,7 @@ async fn a_reset_ends_open_connections_and_new_ones() {
 }
 
 #[tokio::test]
-async fn a_reset_that_nobody_waited_for_ends_open_connections_too() {
+async fn a_reset_that_is_replaced_at_once_still_ends_open_connections() {
     let proxy = proxy().await;
     let mut open = connect(&proxy).await;
     echoed(&mut open, "hello").await.unwrap();
@@ -172,7 +172,7 @@ async fn a_reset_that_nobody_waited_for_ends_open_connections_too() {
 }
 
 #[tokio::test]
-async fn who_is_refused_cannot_connect_until_it_forwards_again() {
+async fn no_client_connects_while_connections_are_refused() {
     let proxy = proxy().await;
     let mut open = connect(&proxy).await;
     echoed(&mut open, "hello").await.unwrap();
@@ -187,14 +187,14 @@ async fn who_is_refused_cannot_connect_until_it_forwards_again() {
 }
 
 #[tokio::test]
-async fn a_delay_is_waited_for_in_each_direction() {
+async fn a_delay_applies_in_each_direction() {
     let proxy = proxy().await;
     let mut stream = connect(&proxy).await;
     let delay = Duration::from_millis(50);
     proxy.set(Fault::Delay(delay)).await.unwrap();
     #[expect(
         clippy::disallowed_methods,
-        reason = "how long it really took is what is asked"
+        reason = "measures how long an answer takes"
     )]
     let now = std::time::Instant::now;
     let before = now();
@@ -203,24 +203,24 @@ async fn a_delay_is_waited_for_in_each_direction() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_resets_its_clients() {
+async fn clients_of_a_missing_server_are_disconnected() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = listener.local_addr().unwrap();
+    let unused = listener.local_addr().unwrap();
     drop(listener);
-    let proxy = FaultProxy::start(nobody).unwrap();
+    let proxy = FaultProxy::start(unused).unwrap();
     let mut stream = connect(&proxy).await;
     assert!(stream.read_u8().await.is_err());
 }
 
 #[tokio::test]
-async fn it_ends_with_its_owner() {
+async fn dropping_the_proxy_ends_its_connections() {
     let proxy = proxy().await;
     let address = proxy.address();
     let mut open = connect(&proxy).await;
     echoed(&mut open, "hello").await.unwrap();
     drop(proxy);
     assert!(open.read_u8().await.is_err(), "its connections are closed");
-    eventually("nobody listens there", SOON, async || {
+    eventually("the port is closed", SOON, async || {
         Ok(TcpStream::connect(address).await.is_err().then_some(()))
     })
     .await

@@ -1,4 +1,4 @@
-//! The harness against a stub server, shell scripts and a database server: it needs no program of ours.
+//! Tests the harness with a stub server, shell scripts and a database server, without the app.
 
 #![expect(clippy::unwrap_used, reason = "in a test a failure may end everything")]
 

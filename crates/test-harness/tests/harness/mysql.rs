@@ -1,4 +1,4 @@
-//! A database server goes down and comes back, and keeps what it acknowledged.
+//! A database server that stops and starts again keeps the data that it acknowledged.
 
 use std::time::Duration;
 
@@ -18,27 +18,27 @@ async fn numbers(server: &MySqlServer) -> Vec<u32> {
     connection.query(all).await.unwrap()
 }
 
-async fn note(server: &MySqlServer, number: u32) {
+async fn insert_number(server: &MySqlServer, number: u32) {
     let insert = format!("INSERT INTO kept.numbers VALUES ({number})");
     server.execute(&insert).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_durable_server_keeps_what_it_acknowledged() {
+async fn a_durable_server_keeps_acknowledged_data() {
     let mut server = MySqlServer::start_durable().await.unwrap();
     let url = server.create_database("kept").await.unwrap();
     assert_eq!(url, format!("{}/kept", server.url()));
     let table = "CREATE TABLE kept.numbers (number INT PRIMARY KEY) ENGINE = InnoDB";
     server.execute(table).await.unwrap();
 
-    note(&server, 1).await;
+    insert_number(&server, 1).await;
     server.kill().unwrap();
     assert!(connect(&server).await.is_err(), "it was killed");
     assert!(server.ensure_running().is_err());
     server.start_again().await.unwrap();
     assert_eq!(numbers(&server).await, [1]);
 
-    note(&server, 2).await;
+    insert_number(&server, 2).await;
     server.stop().await.unwrap();
     assert!(connect(&server).await.is_err(), "it was stopped");
     server.start_again().await.unwrap();
@@ -53,7 +53,7 @@ async fn a_durable_server_keeps_what_it_acknowledged() {
     let moment = Duration::from_millis(200);
     assert!(
         timeout(moment, waiting.as_mut()).await.is_err(),
-        "nobody answers"
+        "it is paused"
     );
     server.resume().unwrap();
     timeout(SOON, waiting).await.unwrap().unwrap().unwrap();
@@ -64,7 +64,7 @@ async fn a_durable_server_keeps_what_it_acknowledged() {
 }
 
 #[tokio::test]
-async fn the_process_list_shows_statements_with_bytes_that_are_no_text() {
+async fn the_process_list_shows_statements_with_bytes_that_are_not_text() {
     let server = MySqlServer::start().await.unwrap();
     let mut busy = connect(&server).await.unwrap();
     let sleeping = tokio::spawn(async move {

@@ -1,12 +1,12 @@
-//! A server in this process, in place of the program's.
+//! A server in this process that answers in place of the program.
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
-/// Answers every request with what `answer` makes of it: a status line's rest (`200 OK`) and a body.
-/// Gives the address, without a slash.
+/// Starts a server and returns its URL, without a slash at the end. `answer` maps a request to the
+/// end of the status line (such as `200 OK`) and a body.
 pub(crate) async fn serve(
     answer: impl Fn(&str) -> (&'static str, String) + Clone + Send + Sync + 'static,
 ) -> String {
@@ -31,7 +31,7 @@ async fn converse(mut stream: TcpStream, answer: impl Fn(&str) -> (&'static str,
     }
 }
 
-/// A request with its body, as text; none at the end of the connection.
+/// Returns a request with its body, as text. None at the end of the connection.
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut read = Vec::new();
     loop {

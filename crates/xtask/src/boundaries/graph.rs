@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The name of the section in the manifest.
+    /// Returns the name of the section in the manifest.
     pub(crate) fn section(self) -> &'static str {
         match self {
             Self::Normal => "dependencies",
@@ -47,7 +47,7 @@ impl Kind {
 }
 
 impl Graph {
-    /// Everything that cargo resolved, for all platforms. None if it resolved nothing.
+    /// Returns all packages that cargo resolved, for all platforms. None if it resolved none.
     pub(crate) fn of_workspace(metadata: &Metadata) -> Option<Self> {
         let mut graph = Self::default();
         for package in &metadata.packages {
@@ -84,12 +84,12 @@ impl Graph {
         }
     }
 
-    /// The crates of the workspace, in the order of their ids.
+    /// Returns the crates of the workspace, in the order of their ids.
     pub(crate) fn ours(&self) -> impl Iterator<Item = &Package> {
         self.packages.values().filter(|package| package.is_ours)
     }
 
-    /// The direct dependencies of a package.
+    /// Returns the direct dependencies of a package.
     pub(crate) fn needs<'a>(
         &'a self,
         package: &'a Package,
@@ -100,9 +100,10 @@ impl Graph {
             .filter_map(|(kind, id)| Some((*kind, self.packages.get(id)?)))
     }
 
-    /// The shortest path from `root`, along normal dependencies, to each package that is `wanted`:
-    /// the names of the packages on it. Dependencies of a wanted package are not followed.
-    pub(crate) fn ways_to<'a>(
+    /// Returns the shortest path from `root`, along normal dependencies, to each package that is
+    /// `wanted`: the names of the packages on it. Dependencies of a wanted package are not
+    /// followed.
+    pub(crate) fn paths_to<'a>(
         &'a self,
         root: &'a Package,
         wanted: impl Fn(&str) -> bool,
@@ -110,7 +111,7 @@ impl Graph {
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
         let mut open = VecDeque::from([(root, vec![root.name.as_str()])]);
-        while let Some((package, way)) = open.pop_front() {
+        while let Some((package, path)) = open.pop_front() {
             for (kind, id) in &package.needs {
                 let Some(next) = self.packages.get(id) else {
                     continue;
@@ -118,12 +119,12 @@ impl Graph {
                 if *kind != Kind::Normal || !seen.insert(id) {
                     continue;
                 }
-                let mut way = way.clone();
-                way.push(next.name.as_str());
+                let mut path = path.clone();
+                path.push(next.name.as_str());
                 if wanted(&next.name) {
-                    found.push(way);
+                    found.push(path);
                 } else {
-                    open.push_back((next, way));
+                    open.push_back((next, path));
                 }
             }
         }
@@ -133,8 +134,8 @@ impl Graph {
 
 #[cfg(test)]
 impl Graph {
-    /// A graph for tests. The id of a package is its name. The crates of the workspace are those
-    /// named `frontrow…`, `loadtest` or `xtask`.
+    /// Returns a graph for tests. The id of a package is its name. The crates of the workspace are
+    /// those named `frontrow…`, `loadtest` or `xtask`.
     pub(crate) fn made_up(edges: &[(&str, Kind, &str)]) -> Self {
         let mut graph = Self::default();
         for (from, _, to) in edges {

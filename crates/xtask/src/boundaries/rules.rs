@@ -23,7 +23,7 @@ const FOREIGN_TO_DOMAIN: &[&str] = &[
 pub(crate) struct Violation {
     /// The names of packages, each of which depends on the next. The last step is the one to
     /// remove.
-    way: Vec<String>,
+    path: Vec<String>,
     /// The section of the manifest with the last step.
     kind: Kind,
     /// The rule that it breaks.
@@ -34,7 +34,7 @@ pub(crate) struct Violation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// The domain depends on no other crate of the workspace.
-    DomainKnowsNobody,
+    DomainIsIndependent,
     /// The domain reaches no driver, server or runtime.
     DomainWithoutIo,
     /// No crate depends on the app.
@@ -42,7 +42,7 @@ pub(crate) enum Rule {
     /// An adapter depends on no other adapter.
     AdaptersApart,
     /// Only the app depends on adapters.
-    OnlyAppNamesAdapters,
+    AdaptersBelowApp,
     /// request-batching depends on no crate of the workspace, and only adapters depend on it.
     BatchingBelowAdapters,
     /// identity depends only on the domain, and only the app depends on it.
@@ -58,7 +58,7 @@ impl fmt::Display for Violation {
         write!(
             f,
             "{} ({}): {}",
-            self.way.join(" -> "),
+            self.path.join(" -> "),
             self.kind.section(),
             self.rule,
         )
@@ -68,11 +68,11 @@ impl fmt::Display for Violation {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::DomainKnowsNobody => "the domain depends on no other crate of the workspace",
+            Self::DomainIsIndependent => "the domain depends on no other crate of the workspace",
             Self::DomainWithoutIo => "the domain depends on no driver, server or async runtime",
             Self::AppIsLast => "no crate depends on the app",
             Self::AdaptersApart => "an adapter depends on no other adapter",
-            Self::OnlyAppNamesAdapters => "only the app depends on adapters",
+            Self::AdaptersBelowApp => "only the app depends on adapters",
             Self::BatchingBelowAdapters => {
                 "request-batching depends on no other crate, and only adapters depend on it"
             }
@@ -127,7 +127,7 @@ pub(crate) fn violations(graph: &Graph) -> Vec<Violation> {
     violations
 }
 
-/// The forbidden dependencies of `package` on other crates of the workspace.
+/// Returns the forbidden dependencies of `package` on other crates of the workspace.
 fn between_our_crates(graph: &Graph, package: &Package) -> Vec<Violation> {
     graph
         .needs(package)
@@ -135,7 +135,7 @@ fn between_our_crates(graph: &Graph, package: &Package) -> Vec<Violation> {
         .filter_map(|(kind, needed)| {
             let rule = broken_rule(Role::of(package), kind, Role::of(needed))?;
             Some(Violation {
-                way: vec![package.name.clone(), needed.name.clone()],
+                path: vec![package.name.clone(), needed.name.clone()],
                 kind,
                 rule,
             })
@@ -143,11 +143,12 @@ fn between_our_crates(graph: &Graph, package: &Package) -> Vec<Violation> {
         .collect()
 }
 
-/// The rule that a dependency between two crates of the workspace breaks. None if it is allowed.
+/// Returns the rule that a dependency between two crates of the workspace breaks. None if it is
+/// allowed.
 fn broken_rule(from: Role, kind: Kind, to: Role) -> Option<Rule> {
     match (from, to) {
         (_, Role::App) => Some(Rule::AppIsLast),
-        (Role::Domain, _) => Some(Rule::DomainKnowsNobody),
+        (Role::Domain, _) => Some(Rule::DomainIsIndependent),
         (Role::Adapter, Role::Batching)
         | (Role::Identity, Role::Domain)
         | (Role::App, Role::Identity) => None,
@@ -155,20 +156,20 @@ fn broken_rule(from: Role, kind: Kind, to: Role) -> Option<Rule> {
         (Role::Identity, _) | (_, Role::Identity) => Some(Rule::IdentityBelowApp),
         (_, Role::Domain) | (Role::App, Role::Adapter) | (Role::Tool, Role::Harness) => None,
         (Role::Adapter, Role::Adapter) => Some(Rule::AdaptersApart),
-        (_, Role::Adapter) => Some(Rule::OnlyAppNamesAdapters),
+        (_, Role::Adapter) => Some(Rule::AdaptersBelowApp),
         (_, Role::Tool) => Some(Rule::ToolsApart),
         (Role::Adapter | Role::App, Role::Contracts | Role::Harness) if kind == Kind::Dev => None,
         (_, Role::Contracts | Role::Harness) => Some(Rule::TestCratesForTests),
     }
 }
 
-/// The forbidden packages that the domain reaches along normal dependencies.
+/// Returns the forbidden packages that the domain reaches along normal dependencies.
 fn below_the_domain(graph: &Graph, domain: &Package) -> Vec<Violation> {
     graph
-        .ways_to(domain, is_foreign_to_domain)
+        .paths_to(domain, is_foreign_to_domain)
         .into_iter()
-        .map(|way| Violation {
-            way: way.into_iter().map(str::to_owned).collect(),
+        .map(|path| Violation {
+            path: path.into_iter().map(str::to_owned).collect(),
             kind: Kind::Normal,
             rule: Rule::DomainWithoutIo,
         })
@@ -232,7 +233,7 @@ mod tests {
     fn the_domain_depends_on_no_crate_of_ours() {
         for kind in [Normal, Build, Dev] {
             let edge = ("frontrow-domain", kind, "frontrow-port-contracts");
-            assert_eq!(broken(&[edge]), [Rule::DomainKnowsNobody]);
+            assert_eq!(broken(&[edge]), [Rule::DomainIsIndependent]);
         }
     }
 
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_app_names_adapters() {
+    fn only_the_app_depends_on_adapters() {
         for from in [
             "frontrow-port-contracts",
             "frontrow-test-harness",
@@ -295,13 +296,13 @@ mod tests {
         ] {
             for kind in [Normal, Dev] {
                 let edge = (from, kind, "frontrow-adapter-embedded");
-                assert_eq!(broken(&[edge]), [Rule::OnlyAppNamesAdapters]);
+                assert_eq!(broken(&[edge]), [Rule::AdaptersBelowApp]);
             }
         }
     }
 
     #[test]
-    fn identity_knows_the_domain_alone_and_only_the_app_knows_it() {
+    fn identity_depends_on_the_domain_alone_and_only_the_app_depends_on_it() {
         for (from, to) in [
             ("frontrow-identity", "frontrow-adapter-redis"),
             ("frontrow-identity", "frontrow-test-harness"),
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn request_batching_stands_below_adapters_and_knows_no_other_crate() {
+    fn request_batching_depends_on_no_crate_and_only_adapters_depend_on_it() {
         for kind in [Normal, Dev] {
             for to in [
                 "frontrow-domain",
@@ -332,12 +333,12 @@ mod tests {
             let below = ("frontrow-adapter-redis", kind, "frontrow-request-batching");
             assert_eq!(broken(&[below]), []);
             let domain = ("frontrow-domain", kind, "frontrow-request-batching");
-            assert_eq!(broken(&[domain]), [Rule::DomainKnowsNobody]);
+            assert_eq!(broken(&[domain]), [Rule::DomainIsIndependent]);
         }
     }
 
     #[test]
-    fn what_is_there_for_tests_is_no_part_of_the_product() {
+    fn crates_for_tests_are_not_part_of_the_product() {
         for from in ["frontrow", "frontrow-adapter-embedded"] {
             for to in ["frontrow-port-contracts", "frontrow-test-harness"] {
                 assert_eq!(broken(&[(from, Normal, to)]), [Rule::TestCratesForTests]);

@@ -59,4 +59,9 @@ pub(super) const REPLACED: &[Replaced] = &[
     word("turnstile", "statement gate", &[THIS]),
     word("ambush", "interleave", &[THIS]),
     word("how manieth", "number, counted from 0", &[THIS]),
+    word("somebody", "a user, a caller", &[THIS]),
+    word("anybody", "any user, any caller", &[THIS]),
+    word("whoever", "the user who, the caller that", &[THIS]),
+    word("so many", "the number itself", &[THIS]),
+    word("anew", "again", &[THIS]),
 ];

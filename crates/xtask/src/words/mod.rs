@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use self::list::{Exception, REPLACED, Replaced};
 use crate::git;
 
-/// The ends of the names of files that are checked. Migrations that were applied are not: they stay
-/// unchanged.
+/// The ends of the names of files that are checked. Migrations are not among them, because they
+/// must not change once they were applied.
 const CHECKED: [&str; 7] = [".rs", ".lua", ".md", ".toml", ".js", ".yml", ".ci/run"];
 
 /// Prints every use of a replaced word in files that git knows, and fails if there is one.
@@ -40,7 +40,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The replaced words in a file, with their line numbers.
+/// Returns the replaced words in a file, with their line numbers.
 fn in_text<'a>(path: &str, text: &'a str) -> impl Iterator<Item = (usize, &'static Replaced)> + 'a {
     let candidates: Vec<_> = REPLACED
         .iter()
@@ -80,8 +80,8 @@ fn exceptions_are_needed(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The words of a line, in lower case, and its punctuation marks. `SomeName`, `some_name`,
-/// `some-name` and `some name` have the same ones.
+/// Returns the words of a line, in lower case, and its punctuation marks. `SomeName`, `some_name`,
+/// `some-name` and `some name` have the same words.
 fn pieces(line: &str) -> Vec<String> {
     let mut pieces = Vec::new();
     let mut word = String::new();
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_taken_apart() {
+    fn names_are_split_into_words() {
         for line in [
             "a SignOfLife",
             "sign_of_life()",
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_workspace_keeps_to_the_glossary() {
+    fn the_workspace_follows_the_glossary() {
         run().unwrap();
     }
 }

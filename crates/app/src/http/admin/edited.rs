@@ -17,7 +17,7 @@ pub(super) fn done(outcome: EditOutcome) -> Result<(), Problem> {
     }
 }
 
-/// Another performance of the concert has the same start and venue.
+/// Reports that another performance of the concert has the same start and venue.
 pub(super) fn slot_taken(there: PerformanceId) -> Problem {
     Problem::new(
         ProblemKind::PERFORMANCE_EXISTS,
@@ -26,7 +26,7 @@ pub(super) fn slot_taken(there: PerformanceId) -> Problem {
     .with("performance_id", there.to_string())
 }
 
-/// An earlier request with the same key created it, and it was deleted since.
+/// Reports that the concert or performance of an earlier request with the same key was deleted.
 pub(super) fn deleted_since() -> Problem {
     Problem::new(
         ProblemKind::DELETED_SINCE,

@@ -23,7 +23,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
 }
 
 impl<T> Change<T> {
-    /// The new value, if there is one.
+    /// Returns the new value. None if the field is missing.
     pub(super) fn given(self) -> Option<T> {
         match self {
             Self::Keep => None,
@@ -32,7 +32,7 @@ impl<T> Change<T> {
     }
 }
 
-/// A field's value, or why it is not valid. Reading continues with the other fields.
+/// A field's value, or the reason why it is not valid. Reading continues with the other fields.
 #[derive(Debug)]
 pub(super) struct Checked<T>(Result<T, Invalid>);
 
@@ -46,12 +46,12 @@ impl<'de, T: for<'any> Deserialize<'any>> Deserialize<'de> for Checked<T> {
 }
 
 impl<T> Checked<T> {
-    /// The value, checked and converted by `rule`.
+    /// Returns the value, checked and converted by `rule`.
     pub(super) fn read<U>(self, rule: impl FnOnce(T) -> Result<U, Invalid>) -> Result<U, Invalid> {
         self.0.and_then(rule)
     }
 
-    /// The value itself.
+    /// Returns the value itself.
     pub(super) fn value(self) -> Result<T, Invalid> {
         self.0
     }
@@ -82,7 +82,7 @@ impl Faults {
         self.0.is_empty()
     }
 
-    /// The problem that lists all faults.
+    /// Returns the problem that lists all faults.
     pub(super) fn problem(self) -> Problem {
         let faults = self.0.iter();
         Problem::invalid_fields(faults.map(|(field, why)| (field.as_str(), why.clone())))
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_is_not_null_and_a_wrong_value_stops_nothing() {
+    fn a_missing_field_is_not_null_and_a_wrong_value_does_not_stop_reading() {
         assert_eq!(number("{}"), None);
         assert_eq!(number(r#"{"number": 7}"#), Some(Ok(7)));
         for wrong in ["null", "256", "-1", r#""7""#, "[]"] {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn not_more_faults_are_told_than_one_can_read() {
+    fn the_number_of_reported_faults_is_bounded() {
         let mut faults = Faults::default();
         for _ in 0..1_000 {
             faults.add("field", &Invalid::new("wrong"));

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_stays_and_null_takes_away() {
+    fn a_missing_field_stays_unchanged_and_null_removes_a_limit() {
         assert_eq!(changed(json!({})), QueuePolicy::default());
         let policy = changed(json!({"throughput": null, "capacity": {"max_active": 3}}));
         assert_eq!(policy.throughput, None);

@@ -87,7 +87,8 @@ pub(crate) async fn change(
     }
 }
 
-/// The problem of a policy that is not valid. `prefix` stands before the names of the fields.
+/// Returns the problem of a policy that is not valid. `prefix` stands before the names of the
+/// fields.
 pub(crate) fn policy_faults(prefix: &str, faults: &[(&'static str, Invalid)]) -> Problem {
     let named: Vec<_> = faults
         .iter()

@@ -125,7 +125,7 @@ fn wants_csv(request: &HttpRequest) -> bool {
     quality("text", "csv") > quality("application", "json")
 }
 
-/// The whole list as a file. Pages are read from the database while it is sent.
+/// Returns the whole list as a file. Pages are read from the database while it is sent.
 fn csv_file(services: Arc<Services>, concert: ConcertId) -> HttpResponse {
     let first = Some(None);
     let pages = stream::try_unfold(first, move |after| {

@@ -56,7 +56,7 @@ pub(crate) enum SeatStateBody {
 same_names!(frontrow_domain::model::SeatState => SeatStateBody { Available, Held, Sold });
 
 impl ConcertBody {
-    /// The shape of `concert`, whose queue was last reported as `queue`.
+    /// Returns the shape of `concert`, whose queue was last reported as `queue`.
     pub(crate) fn new(concert: &Concert, queue: QueueView) -> Self {
         Self {
             id: concert.id.0,
@@ -82,7 +82,7 @@ impl From<Performance> for PerformanceBody {
 }
 
 impl SeatBody {
-    /// The shape of `seat`, with its price in `currency`.
+    /// Returns the shape of `seat`, with its price in `currency`.
     pub(crate) fn new(seat: &Seat, currency: Currency) -> Self {
         Self {
             label: seat.label.to_string(),

@@ -59,7 +59,7 @@ pub(crate) struct PointsBody {
 }
 
 impl ReservationStateBody {
-    /// The name as in JSON.
+    /// Returns the name as in JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
@@ -71,7 +71,7 @@ impl ReservationStateBody {
 }
 
 impl ReservationBody {
-    /// The shape of `reservation`, with its total in `currency`.
+    /// Returns the shape of `reservation`, with its total in `currency`.
     pub(crate) fn new(reservation: &Reservation, currency: Currency) -> Self {
         let (state, held_until, confirmed_at) = match reservation.state {
             ReservationState::Held { until } => (ReservationStateBody::Held, Some(until), None),
@@ -98,7 +98,7 @@ impl ReservationBody {
 }
 
 impl PaymentBody {
-    /// The shape of a payment, with its amounts in `currency`.
+    /// Returns the shape of a payment, with its amounts in `currency`.
     pub(crate) fn new(paid: &Paid, currency: Currency) -> Self {
         Self {
             reservation: ReservationBody::new(&paid.reservation, currency),

@@ -20,7 +20,7 @@ use super::{
     Permit, Streams,
     line::{LineStreams, PlaceKey},
     slot::{End, Next, Slot},
-    wire::{Frame, told},
+    wire::{Frame, event_of},
 };
 use crate::http::{problem::Problem, problem_kinds::ProblemKind};
 
@@ -34,7 +34,7 @@ pub(crate) struct EventBody {
     /// The queue token, which each event contains.
     pub(super) token: String,
     /// The last event that the client has.
-    pub(super) told: EventId,
+    pub(super) last_event: EventId,
     /// The first bytes of the stream.
     pub(super) first: Option<Bytes>,
     pub(super) has_ended: bool,
@@ -44,14 +44,15 @@ pub(crate) struct EventBody {
 }
 
 impl EventBody {
-    /// The frame of a place. With `only_news`, a comment if the client already has the place.
+    /// Returns the frame of a place. With `only_news`, a comment if the client already has the
+    /// place.
     fn place(&mut self, place: Stamped<Place>, only_news: bool) -> Frame {
         let report = self.streams.follow.report(self.token.clone(), place);
-        let (id, body) = told(&report);
-        if only_news && !self.told.is_outdated_by(&id) {
+        let (id, body) = event_of(&report);
+        if only_news && !self.last_event.is_outdated_by(&id) {
             return Frame::default().comment();
         }
-        self.told = id;
+        self.last_event = id;
         Frame::default().place(&id, &body)
     }
 

@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     line::LineStreams,
     slot::{End, Slot},
-    wire::{Frame, told},
+    wire::{Frame, event_of},
 };
 
 pub(crate) use self::body::EventBody;
@@ -112,10 +112,10 @@ impl Streams {
         last: Option<EventId>,
     ) -> EventBody {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let (id, body) = told(&report);
+        let (id, body) = event_of(&report);
         let (from, more) = RECONNECT_MS;
         let frame = Frame::default().retry(from + spread(number, more));
-        let (told, frame) = match last {
+        let (last_event, frame) = match last {
             Some(last) if !last.is_outdated_by(&id) => (last, frame.comment()),
             _ => (id, frame.place(&id, &body)),
         };
@@ -132,7 +132,7 @@ impl Streams {
             key,
             slot,
             token: report.token,
-            told,
+            last_event,
             first: Some(frame.into_bytes()),
             has_ended: false,
             number,
@@ -177,8 +177,8 @@ impl Streams {
         }
     }
 
-    /// The delay after which a client reconnects when its stream was ended, in milliseconds: from
-    /// one second to the longest poll, spread over the clients.
+    /// Returns the delay after which a client reconnects when its stream was ended, in
+    /// milliseconds: from one second to the longest poll, spread over the clients.
     fn reconnect_after_ms(&self, number: u64) -> u64 {
         let longest = u64::try_from(self.longest_poll.as_millis()).unwrap_or(u64::MAX);
         let shortest = RECONNECT_MS.0;
@@ -193,7 +193,8 @@ impl Streams {
         Arc::clone(line)
     }
 
-    /// The queues with streams. Removes the others: each stream has a reference to its queue.
+    /// Returns the queues with streams. Removes the others: each stream has a reference to its
+    /// queue.
     fn used_lines(&self) -> Vec<Arc<LineStreams>> {
         let mut lines = self.lock();
         lines.retain(|concert, line| {
@@ -211,7 +212,7 @@ impl Streams {
     }
 }
 
-/// The state of the place of `report`.
+/// Returns the state of the place of `report`.
 fn state_of(report: &PlaceReport) -> PlaceState {
     PlaceState::of(&report.place, report.as_of)
 }

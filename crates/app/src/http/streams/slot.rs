@@ -27,7 +27,7 @@ pub(super) enum Next {
     End(End),
 }
 
-/// Why a stream ends.
+/// The reason why a stream ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// The place is gone.
@@ -44,8 +44,8 @@ pub(super) enum End {
 
 /// The mailbox between the ticker and a stream.
 ///
-/// It holds one update, which a newer one replaces. So a client that reads slowly misses states in
-/// between, and needs no memory.
+/// It holds one update, which a newer one replaces. So a client that reads slowly misses some
+/// states, and needs no more memory.
 #[derive(Debug)]
 pub(super) struct Slot {
     /// The number of turns without an update after which a keep-alive is sent, spread over the
@@ -59,9 +59,9 @@ struct Mailbox {
     next: Option<Next>,
     /// The turn in which `next` was filled.
     filled_at: u32,
-    /// The last state for the client, and the turn of the last update.
-    told: PlaceState,
-    told_at: u32,
+    /// The last state that the client got, and the turn of the last update.
+    sent: PlaceState,
+    sent_at: u32,
     waker: Option<Waker>,
 }
 
@@ -69,8 +69,8 @@ impl Slot {
     /// The range of turns between two keep-alives: 12 to 15 s.
     const KEEP_ALIVE: (u32, u32) = (24, 30);
 
-    /// The slot of stream `number`, whose client gets the state `told` in this turn.
-    pub(super) fn new(number: u64, told: PlaceState, turn: u32) -> Self {
+    /// Returns the slot of stream `number`, whose client gets the state `sent` in this turn.
+    pub(super) fn new(number: u64, sent: PlaceState, turn: u32) -> Self {
         let (from, to) = Self::KEEP_ALIVE;
         let extra = u32::try_from(spread(number, u64::from(to - from))).unwrap_or_default();
         Self {
@@ -78,8 +78,8 @@ impl Slot {
             mailbox: Mutex::new(Mailbox {
                 next: None,
                 filled_at: turn,
-                told,
-                told_at: turn,
+                sent,
+                sent_at: turn,
                 waker: None,
             }),
         }
@@ -93,8 +93,8 @@ impl Slot {
         if mailbox.next.is_some() && turn.wrapping_sub(mailbox.filled_at) >= SLOW_TURNS {
             return false;
         }
-        let is_news = state != mailbox.told;
-        let is_silent = turn.wrapping_sub(mailbox.told_at) >= self.keep_alive;
+        let is_news = state != mailbox.sent;
+        let is_silent = turn.wrapping_sub(mailbox.sent_at) >= self.keep_alive;
         if !is_news && !is_silent {
             return true;
         }
@@ -111,7 +111,7 @@ impl Slot {
             _ if is_news => Next::Place(place),
             _ => Next::KeepAlive(place),
         });
-        (mailbox.told, mailbox.told_at) = (state, turn);
+        (mailbox.sent, mailbox.sent_at) = (state, turn);
         wake(mailbox);
         true
     }
@@ -123,7 +123,7 @@ impl Slot {
         wake(mailbox);
     }
 
-    /// The next update. Pending until there is one.
+    /// Returns the next update. Pending until there is one.
     pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Next> {
         let mut mailbox = self.lock();
         if let Some(next) = mailbox.next.take() {
@@ -178,7 +178,7 @@ mod tests {
         Slot::new(0, PlaceState::of(&waiting(5), at(100)), 0)
     }
 
-    /// What a client that reads takes.
+    /// Takes the next update, as a client that reads does.
     fn take(slot: &Slot) -> Option<Next> {
         match slot.poll_next(&Context::from_waker(Waker::noop())) {
             Poll::Ready(next) => Some(next),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_told_once_and_wakes_its_reader() {
+    fn a_new_state_is_sent_once_and_wakes_its_reader() {
         let slot = slot();
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_reader_misses_states_in_between_and_is_dropped_in_the_end() {
+    fn a_slow_reader_misses_states_and_is_dropped_after_too_many_turns() {
         let slot = slot();
         for turn in 1..=SLOW_TURNS {
             let left = u64::from(SLOW_TURNS + 1 - turn);
@@ -224,15 +224,15 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_stream_is_kept_alive_by_and_by() {
+    fn keep_alives_of_silent_streams_are_spread_over_the_range() {
         let mut turns = Vec::new();
         for number in 0..60 {
             let slot = Slot::new(number, PlaceState::of(&waiting(5), at(100)), 0);
-            let is_told = |turn: &u32| {
+            let is_kept_alive = |turn: &u32| {
                 assert!(slot.offer(&waiting(5), at(101), *turn));
                 matches!(take(&slot), Some(Next::KeepAlive(_)))
             };
-            turns.push((1..100).find(is_told).unwrap());
+            turns.push((1..100).find(is_kept_alive).unwrap());
         }
         for turn in 24..30 {
             assert!(turns.contains(&turn), "{turns:?}");
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_told_whatever_comes_after() {
+    fn an_end_is_not_replaced_by_a_later_state() {
         let slot = slot();
         slot.end(End::Gone);
         assert!(slot.offer(&waiting(4), at(101), 1));

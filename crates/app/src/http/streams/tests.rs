@@ -68,7 +68,7 @@ fn open(streams: &Arc<Streams>, last: Option<EventId>) -> Option<EventBody> {
     Some(streams.open(streams.permit()?, report, last))
 }
 
-/// Everything that a stream writes until it waits or ends.
+/// Returns the text that a stream writes until it waits or ends.
 fn written(body: &mut EventBody) -> String {
     use std::{
         pin::Pin,
@@ -86,7 +86,7 @@ fn written(body: &mut EventBody) -> String {
 }
 
 #[test]
-fn there_are_no_more_streams_than_may_be() {
+fn the_number_of_streams_is_bounded() {
     let streams = streams(2);
     let first = open(&streams, None).unwrap();
     let second = open(&streams, None).unwrap();
@@ -97,7 +97,7 @@ fn there_are_no_more_streams_than_may_be() {
 }
 
 #[test]
-fn of_too_many_streams_of_a_place_the_oldest_ends() {
+fn the_oldest_of_too_many_streams_of_a_place_ends() {
     let streams = streams(100);
     let mut bodies: Vec<_> = (0..=STREAMS_PER_PLACE)
         .map(|_| open(&streams, None).unwrap())
@@ -111,11 +111,11 @@ fn of_too_many_streams_of_a_place_the_oldest_ends() {
 }
 
 #[test]
-fn a_client_that_knows_the_state_is_not_told_it_again() {
+fn a_client_that_has_the_state_does_not_get_it_again() {
     let streams = streams(10);
-    let told = written(&mut open(&streams, None).unwrap());
-    assert!(told.starts_with("retry: ") && told.contains("event: position\n"));
-    let id = told.lines().find_map(|line| line.strip_prefix("id: "));
+    let first = written(&mut open(&streams, None).unwrap());
+    assert!(first.starts_with("retry: ") && first.contains("event: position\n"));
+    let id = first.lines().find_map(|line| line.strip_prefix("id: "));
     let last: EventId = id.unwrap().parse().unwrap();
     let again = written(&mut open(&streams, Some(last)).unwrap());
     assert!(
@@ -130,7 +130,7 @@ fn a_client_that_knows_the_state_is_not_told_it_again() {
 }
 
 #[test]
-fn a_stop_ends_all_and_spreads_who_comes_back() {
+fn a_stop_ends_all_streams_and_spreads_the_reconnections() {
     let streams = streams(1_000);
     let mut bodies: Vec<_> = (0..3).map(|_| open(&streams, None).unwrap()).collect();
     for body in &mut bodies {
@@ -159,7 +159,7 @@ fn a_stop_ends_all_and_spreads_who_comes_back() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_leaves_nothing_behind() {
+fn a_dropped_stream_leaves_no_entry() {
     let streams = streams(10);
     let body = open(&streams, None).unwrap();
     assert_eq!(streams.used_lines().len(), 1);

@@ -59,8 +59,8 @@ impl Frame {
     }
 }
 
-/// The shape of a place, and the id of its event.
-pub(super) fn told(report: &PlaceReport) -> (EventId, PlaceBody) {
+/// Returns the shape of a place, and the id of its event.
+pub(super) fn event_of(report: &PlaceReport) -> (EventId, PlaceBody) {
     let body = PlaceBody::from(report);
     let id = EventId {
         state: super::state_of(report),
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_as_the_standard_has_them() {
+    fn frames_follow_the_standard() {
         let text = |frame: Frame| String::from_utf8(frame.into_bytes().to_vec()).unwrap();
         let frame = Frame::default().retry(1_200).comment();
         assert_eq!(text(frame), "retry: 1200\n\n:\n\n");

@@ -24,8 +24,8 @@ pub(super) struct Backlog {
 
 impl Backlog {
     /// Adds requested queues. A queue that waits for a retry continues to wait.
-    pub(super) fn add(&mut self, wanted: Vec<ConcertId>, now: Instant) {
-        for concert in wanted {
+    pub(super) fn add(&mut self, requested: Vec<ConcertId>, now: Instant) {
+        for concert in requested {
             if self.running.contains_key(&concert) {
                 self.again.insert(concert);
             } else if !self.waiting.contains_key(&concert) {
@@ -47,10 +47,10 @@ impl Backlog {
     }
 
     /// Records the result of provisioning a queue.
-    pub(super) fn finish(&mut self, concert: ConcertId, given: StoreResult<()>, now: Instant) {
+    pub(super) fn finish(&mut self, concert: ConcertId, result: StoreResult<()>, now: Instant) {
         let failures = self.running.remove(&concert).unwrap_or_default();
         let again = self.again.remove(&concert);
-        match given {
+        match result {
             Ok(()) => {
                 if std::mem::take(&mut self.fails) {
                     tracing::info!(%concert, "provisioning of queues succeeds again");
@@ -123,7 +123,7 @@ mod tests {
 
     /// The cause of the second request may have come after the call had read the database.
     #[test]
-    fn a_queue_that_is_wanted_while_it_is_given_is_given_once_more() {
+    fn a_queue_that_is_requested_while_it_is_provisioned_is_provisioned_again() {
         let now = super::super::now();
         let mut backlog = Backlog::default();
         backlog.add(vec![A], now);

@@ -33,10 +33,10 @@ const START: Duration = Duration::from_secs(10);
 
 /// The calls that the job makes.
 pub(super) trait Provisioning {
-    /// The queues that were requested since the last call.
+    /// Returns the queues that were requested since the last call.
     fn take_wanted(&self) -> Vec<ConcertId>;
     /// Provisions one queue.
-    async fn give(&self, concert: ConcertId) -> StoreResult<()>;
+    async fn provision_one(&self, concert: ConcertId) -> StoreResult<()>;
 }
 
 impl Provisioning for SurveyQueues {
@@ -44,7 +44,7 @@ impl Provisioning for SurveyQueues {
         self.seeding.statuses().take_wanted().into_iter().collect()
     }
 
-    async fn give(&self, concert: ConcertId) -> StoreResult<()> {
+    async fn provision_one(&self, concert: ConcertId) -> StoreResult<()> {
         self.seeding.one(concert).await.map(drop)
     }
 }
@@ -60,13 +60,13 @@ pub(super) async fn provision(provisioning: &impl Provisioning, stop: Cancellati
             && let Some(concert) = backlog.take(now())
         {
             running.push(async move {
-                let given = within_limit(provisioning.give(concert)).await;
-                (concert, given)
+                let result = within_limit(provisioning.provision_one(concert)).await;
+                (concert, result)
             });
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            Some((concert, given)) = running.next() => backlog.finish(concert, given, now()),
+            Some((concert, result)) = running.next() => backlog.finish(concert, result, now()),
             () = sleep(PACE) => {}
         }
     }
@@ -76,7 +76,7 @@ pub(super) async fn provision(provisioning: &impl Provisioning, stop: Cancellati
 /// Reads the master copies, and requests provisioning of the queues that the store may lack.
 ///
 /// # Errors
-/// When the database fails.
+/// If the database fails.
 pub(super) async fn survey(survey: &SurveyQueues) -> StoreResult<()> {
     for (concert, _) in survey.run().await? {
         survey.seeding.statuses().want(concert);
@@ -88,7 +88,7 @@ pub(super) async fn survey(survey: &SurveyQueues) -> StoreResult<()> {
 /// too late, and requests provisioning of them.
 ///
 /// # Errors
-/// When the database fails.
+/// If the database fails.
 pub(super) async fn open_all(survey: &SurveyQueues) -> StoreResult<usize> {
     let seeding: &SeedQueues = &survey.seeding;
     let missing = survey.run().await?;
@@ -96,18 +96,18 @@ pub(super) async fn open_all(survey: &SurveyQueues) -> StoreResult<usize> {
         .iter()
         .map(|(concert, master)| (*concert, master.policy.version))
         .collect();
-    let giving = stream::iter(missing)
+    let calls = stream::iter(missing)
         .map(|(concert, master)| within_limit(seeding.give(concert, master)))
         .buffer_unordered(CONCURRENT)
-        .for_each(|given| {
-            if let Err(error) = given {
+        .for_each(|result| {
+            if let Err(error) = result {
                 tracing::debug!(%error,
                     "provisioning of a queue failed at the start; the job retries");
             }
             ready(())
         });
     // Calls that did not end in time are among `left`.
-    let _in_time = timeout(START, giving).await;
+    let _in_time = timeout(START, calls).await;
     let statuses = seeding.statuses();
     let left = versions
         .into_iter()
@@ -117,9 +117,9 @@ pub(super) async fn open_all(survey: &SurveyQueues) -> StoreResult<usize> {
     Ok(left)
 }
 
-async fn within_limit<T>(giving: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
-    let given = timeout(LIMIT, giving).await;
-    given.unwrap_or_else(|_| {
+async fn within_limit<T>(call: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+    let result = timeout(LIMIT, call).await;
+    result.unwrap_or_else(|_| {
         let what = format!("no answer within {} s", LIMIT.as_secs());
         Err(StoreError::outcome_unknown(what))
     })

@@ -11,21 +11,21 @@ use super::*;
 
 /// A store in which `work` decides how long provisioning a queue takes, and its result.
 struct Fake<F> {
-    wanted: RefCell<HashSet<ConcertId>>,
+    requested: RefCell<HashSet<ConcertId>>,
     work: F,
     began: Instant,
-    given: RefCell<Vec<(ConcertId, Duration)>>,
+    provisioned: RefCell<Vec<(ConcertId, Duration)>>,
     running: Cell<usize>,
     most_running: Cell<usize>,
 }
 
 impl<F: AsyncFn(ConcertId) -> StoreResult<()>> Fake<F> {
-    fn new(wanted: impl IntoIterator<Item = u128>, work: F) -> Self {
+    fn new(requested: impl IntoIterator<Item = u128>, work: F) -> Self {
         Self {
-            wanted: RefCell::new(wanted.into_iter().map(concert).collect()),
+            requested: RefCell::new(requested.into_iter().map(concert).collect()),
             work,
             began: now(),
-            given: RefCell::default(),
+            provisioned: RefCell::default(),
             running: Cell::default(),
             most_running: Cell::default(),
         }
@@ -40,10 +40,12 @@ impl<F: AsyncFn(ConcertId) -> StoreResult<()>> Fake<F> {
         tokio::join!(provision(self, stop.clone()), stopping);
     }
 
-    /// When each queue was provisioned, since the start.
-    fn given(&self, number: u128) -> Vec<Duration> {
-        let given = self.given.borrow();
-        let of_it = given.iter().filter(|(given, _)| *given == concert(number));
+    /// Returns the times at which a queue was provisioned, since the start.
+    fn provisioned(&self, number: u128) -> Vec<Duration> {
+        let provisioned = self.provisioned.borrow();
+        let of_it = provisioned
+            .iter()
+            .filter(|(provisioned, _)| *provisioned == concert(number));
         of_it.map(|(_, at)| *at).collect()
     }
 }
@@ -58,16 +60,18 @@ impl Drop for Running<'_> {
 
 impl<F: AsyncFn(ConcertId) -> StoreResult<()>> Provisioning for Fake<F> {
     fn take_wanted(&self) -> Vec<ConcertId> {
-        self.wanted.take().into_iter().collect()
+        self.requested.take().into_iter().collect()
     }
 
-    async fn give(&self, concert: ConcertId) -> StoreResult<()> {
+    async fn provision_one(&self, concert: ConcertId) -> StoreResult<()> {
         self.running.set(self.running.get() + 1);
         let _running = Running(&self.running);
         let most = self.most_running.get().max(self.running.get());
         self.most_running.set(most);
         (self.work)(concert).await?;
-        self.given.borrow_mut().push((concert, now() - self.began));
+        self.provisioned
+            .borrow_mut()
+            .push((concert, now() - self.began));
         Ok(())
     }
 }
@@ -77,11 +81,11 @@ fn concert(number: u128) -> ConcertId {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_queue_that_is_wanted_is_given_once() {
+async fn every_requested_queue_is_provisioned_once() {
     let fake = Fake::new(1..=100, async |_| Ok(()));
     fake.run(Duration::from_secs(5)).await;
-    assert_eq!(fake.given.borrow().len(), 100);
-    let last = fake.given.borrow().iter().map(|(_, at)| *at).max();
+    assert_eq!(fake.provisioned.borrow().len(), 100);
+    let last = fake.provisioned.borrow().iter().map(|(_, at)| *at).max();
     assert!(last < Some(Duration::from_millis(100)));
 }
 
@@ -95,13 +99,13 @@ async fn queues_that_hang_hold_up_the_others_for_no_longer_than_the_limit() {
     });
     fake.run(Duration::from_mins(1)).await;
     assert_eq!(fake.most_running.get(), CONCURRENT);
-    let given = fake.given(8);
-    assert_eq!(given.len(), 1);
-    assert!(given[0] <= LIMIT * 2, "{given:?}");
+    let provisioned = fake.provisioned(8);
+    assert_eq!(provisioned.len(), 1);
+    assert!(provisioned[0] <= LIMIT * 2, "{provisioned:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_fails_is_tried_again_until_it_works() {
+async fn a_queue_that_fails_is_retried_until_it_succeeds() {
     let began = now();
     let tries = Cell::new(0);
     let fake = Fake::new([1], async |_| {
@@ -112,21 +116,24 @@ async fn a_queue_that_fails_is_tried_again_until_it_works() {
         Ok(())
     });
     fake.run(Duration::from_secs(70)).await;
-    let given = fake.given(1);
-    assert_eq!(given.len(), 1);
-    assert!(given[0] <= Duration::from_secs(63), "{given:?}");
+    let provisioned = fake.provisioned(1);
+    assert_eq!(provisioned.len(), 1);
+    assert!(provisioned[0] <= Duration::from_secs(63), "{provisioned:?}");
     assert!((20..40).contains(&tries.get()), "{}", tries.get());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_wanted_later_is_given_soon() {
+async fn a_queue_that_is_requested_later_is_provisioned_soon() {
     let fake = Fake::new([], async |_| Ok(()));
     let want = async {
         sleep(Duration::from_secs(10)).await;
-        fake.wanted.borrow_mut().insert(concert(1));
+        fake.requested.borrow_mut().insert(concert(1));
     };
     tokio::join!(fake.run(Duration::from_secs(20)), want);
-    let given = fake.given(1);
-    assert_eq!(given.len(), 1);
-    assert!(given[0] <= Duration::from_millis(10_300), "{given:?}");
+    let provisioned = fake.provisioned(1);
+    assert_eq!(provisioned.len(), 1);
+    assert!(
+        provisioned[0] <= Duration::from_millis(10_300),
+        "{provisioned:?}"
+    );
 }

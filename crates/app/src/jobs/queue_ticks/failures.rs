@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_queues_that_are_gone() {
+    fn queues_that_left_the_schedule_are_removed() {
         let mut failures = Failures::default();
         failures.failed(A, error());
         failures.failed(B, StoreError::disk_full("full"));

@@ -29,12 +29,12 @@ const LISTING: Duration = Duration::from_secs(1);
 
 /// The calls that the scheduler makes.
 pub(super) trait Ticking {
-    /// The queues that the store lists as busy.
+    /// Returns the queues that the store lists as busy.
     async fn busy(&self) -> StoreResult<Vec<ConcertId>>;
-    /// The queues that were recovering at their last tick. They are ticked like busy ones.
+    /// Returns the queues that were recovering at their last tick. They are ticked like busy ones.
     fn recovering(&self) -> Vec<ConcertId>;
-    /// The queues of all concerts that this instance knows. Those that are not busy are ticked
-    /// rarely.
+    /// Returns the queues of all concerts that this instance knows. Those that are not busy are
+    /// ticked rarely.
     fn known(&self) -> Vec<ConcertId>;
     /// Ticks one queue. Removes expired places if `expire` is true.
     async fn tick(&self, concert: ConcertId, expire: bool) -> StoreResult<QueueTick>;

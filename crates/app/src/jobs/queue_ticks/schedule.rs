@@ -39,7 +39,7 @@ enum Standing {
 }
 
 impl Standing {
-    /// The delay of such a queue behind a queue in use if both are due.
+    /// Returns the delay of such a queue behind a queue in use if both are due.
     fn stands_back(self) -> Duration {
         match self {
             Self::InUse => Duration::ZERO,
@@ -63,7 +63,7 @@ struct Entry {
     due: Instant,
     running: bool,
     failures: u32,
-    /// When the removal of expired places was last completed.
+    /// The instant at which the removal of expired places was last completed.
     expired_at: Option<Instant>,
 }
 
@@ -147,12 +147,12 @@ impl Schedule {
         })
     }
 
-    /// When the next queue that may have a turn is due. None without queues.
+    /// Returns the instant at which the next queue that may have a turn is due. None without queues.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.heads().map(|(_, (due, _))| due).min()
     }
 
-    /// The first queue of each kind that may have a turn.
+    /// Returns the first queue of each kind that may have a turn.
     fn heads(&self) -> impl Iterator<Item = (Standing, (Instant, ConcertId))> {
         let kinds = [Standing::InUse, Standing::Resting, Standing::Suspect];
         let kinds = kinds.into_iter().zip(&self.waiting);

@@ -49,13 +49,13 @@ impl<F: AsyncFn(ConcertId) -> Ended> Fake<F> {
         tokio::join!(tick_queues(self, stop.clone()), stopping);
     }
 
-    /// When the ticks of a queue began, since the start.
+    /// Returns the times at which the ticks of a queue began, since the start.
     fn ticks(&self, concert: ConcertId) -> Vec<Duration> {
         let ticks = self.ticks.borrow();
         ticks.get(&concert).cloned().unwrap_or_default()
     }
 
-    /// The longest time between two ticks of a queue, the start and `end` included.
+    /// Returns the longest time between two ticks of a queue, the start and `end` included.
     fn longest_gap(&self, concert: ConcertId, end: Duration) -> Duration {
         let ticks = self.ticks(concert);
         let from = std::iter::once(Duration::ZERO).chain(ticks.iter().copied());
@@ -132,7 +132,7 @@ fn next(next: NextTick) -> QueueTick {
     }
 }
 
-/// The time from each tick to the next one.
+/// Returns the time from each tick to the next one.
 fn pauses(ticks: &[Duration]) -> Vec<Duration> {
     let pairs = ticks.iter().zip(ticks.iter().skip(1));
     pairs.map(|(from, to)| to.saturating_sub(*from)).collect()
@@ -146,8 +146,8 @@ fn down() -> StoreError {
     StoreError::not_applied("down")
 }
 
-/// Until the next third of a window of `interval`, as [`Pace`] has it, where windows began with the
-/// test.
+/// Returns an outcome whose next tick is at the next third of a window of `interval`, by [`Pace`].
+/// The windows began with the test.
 fn aligned(began: Instant, interval: Duration) -> QueueTick {
     use frontrow_domain::model::queue::AdmissionWindow;
     let epoch = jiff::Timestamp::UNIX_EPOCH;
@@ -240,7 +240,7 @@ async fn ticks_fall_on_the_starts_of_windows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_ticks_run_at_the_same_time_than_there_are_connections_for() {
+async fn concurrent_ticks_are_bounded_and_each_queue_gets_its_turn() {
     let queues: Vec<_> = (1..=50).map(concert).collect();
     let fake = Fake::new(queues.clone(), async |_| {
         tokio::time::sleep(millis(30)).await;
@@ -249,7 +249,7 @@ async fn no_more_ticks_run_at_the_same_time_than_there_are_connections_for() {
     fake.run(secs(20)).await;
     assert_eq!(fake.most_running.get(), CONCURRENT);
     for queue in queues {
-        // Each has its turn: 50 ticks of 30 ms, four at a time.
+        // A round is 50 ticks of 30 ms, four at a time.
         assert!(fake.longest_gap(queue, secs(20)) <= millis(450));
     }
 }
@@ -303,7 +303,7 @@ async fn a_thousand_queues_are_served_in_time_when_work_is_instant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_without_places_is_ticked_now_and_then_while_it_is_known() {
+async fn a_queue_without_places_is_ticked_rarely_while_it_is_known() {
     let fake = Fake::new(Vec::new(), async |_| Ok(next(NextTick::Resting)));
     *fake.known.borrow_mut() = vec![concert(1)];
     fake.run(secs(95)).await;
@@ -330,9 +330,9 @@ async fn a_queue_that_is_joined_is_ticked_within_a_second() {
     );
 }
 
-/// Also if the list of busy queues hangs.
+/// The same applies if the list of busy queues hangs.
 #[tokio::test(start_paused = true)]
-async fn a_list_that_fails_stops_no_queue_that_is_known() {
+async fn a_failing_list_of_busy_queues_stops_no_known_queue() {
     let fake = Fake::new(vec![concert(1)], async |_| Ok(in_a_second()));
     let failing = async {
         tokio::time::sleep(millis(1_500)).await;

@@ -15,14 +15,14 @@ use crate::{
 };
 
 on_every_store!(
-    a_new_concert_is_there_for_everybody_with_the_queue_that_was_asked_for,
+    a_new_concert_is_visible_to_every_client_with_the_requested_queue,
     a_performance_is_edited_field_by_field,
-    what_is_not_there_cannot_be_edited,
-    a_large_hall_is_made_and_planned_anew,
+    a_missing_concert_or_performance_cannot_be_edited,
+    a_large_seat_plan_is_created_and_replaced,
     buyers_see_every_change_within_a_second,
 );
 
-async fn a_new_concert_is_there_for_everybody_with_the_queue_that_was_asked_for(
+async fn a_new_concert_is_visible_to_every_client_with_the_requested_queue(
     stores: Stores,
 ) -> Result<()> {
     let app = start(stores.config().await?).await?;
@@ -114,10 +114,10 @@ async fn a_performance_is_edited_field_by_field(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-async fn what_is_not_there_cannot_be_edited(stores: Stores) -> Result<()> {
+async fn a_missing_concert_or_performance_cannot_be_edited(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 3, json!({})).await?;
     let (other, _) = on_sale(&test_app.app, 1, 1, json!({})).await?;
-    let nobody = "0198c0de-0000-7000-8000-000000000001";
+    let unknown = "0198c0de-0000-7000-8000-000000000001";
     let title = json!({"title": "Renamed"});
     let venue = json!({"venue": "Elsewhere"});
     let performance = json!({
@@ -127,26 +127,26 @@ async fn what_is_not_there_cannot_be_edited(stores: Stores) -> Result<()> {
     });
     let admin = test_app.admin();
     let requests: Vec<Request> = vec![
-        admin.patch(&concert_path(nobody)).json(&title),
+        admin.patch(&concert_path(unknown)).json(&title),
         admin.patch(&concert_path("no-id")).json(&title),
         admin
-            .patch(&performance_path(nobody, &test_app.performance))
+            .patch(&performance_path(unknown, &test_app.performance))
             .json(&venue),
         admin
-            .patch(&performance_path(&test_app.concert, nobody))
+            .patch(&performance_path(&test_app.concert, unknown))
             .json(&venue),
         admin
             .patch(&performance_path(&other, &test_app.performance))
             .json(&venue),
         admin
-            .post(&format!("{}/performances", concert_path(nobody)))
+            .post(&format!("{}/performances", concert_path(unknown)))
             .json(&performance),
-        admin.get(&format!("{}/performances", concert_path(nobody))),
-        admin.get(&format!("{}/queue", concert_path(nobody))),
+        admin.get(&format!("{}/performances", concert_path(unknown))),
+        admin.get(&format!("{}/queue", concert_path(unknown))),
         admin
-            .patch(&format!("{}/queue", concert_path(nobody)))
+            .patch(&format!("{}/queue", concert_path(unknown)))
             .json(&json!({})),
-        admin.get(&format!("{}/reservations", concert_path(nobody))),
+        admin.get(&format!("{}/reservations", concert_path(unknown))),
     ];
     for request in requests {
         let what = format!("{request:?}");
@@ -156,13 +156,13 @@ async fn what_is_not_there_cannot_be_edited(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-async fn a_large_hall_is_made_and_planned_anew(stores: Stores) -> Result<()> {
+async fn a_large_seat_plan_is_created_and_replaced(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     let visitor = test_app.join("visitor").await?;
     let path = performance_path(&test_app.concert, &test_app.performance);
     for seats in [20_000, 12_345] {
-        let hall = json!({"sections": sections(&[("Field", "F", seats, PRICE)])});
-        let planned = test_app.admin().patch(&path).json(&hall).await?;
+        let plan = json!({"sections": sections(&[("Field", "F", seats, PRICE)])});
+        let planned = test_app.admin().patch(&path).json(&plan).await?;
         assert_eq!(planned.expect_status(200)?.at("/seats_total")?, seats);
         let map = visitor.client.get(&test_app.seats_path()).await?;
         let map = map.expect_status(200)?;

@@ -1,4 +1,4 @@
-//! Creating concerts and performances, and what happens when the request is repeated.
+//! Creating concerts and performances, and repeats of these requests.
 
 use anyhow::Result;
 use frontrow_test_harness::{Client, Request};
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::{box_office, concert_path, performance_path, sections, two_operators, wrong_fields};
 use crate::{
     on_every_store,
+    problems::assert_problem,
     stores::Stores,
     test_app::{TestApp, admin, start},
-    told::assert_problem,
 };
 
 on_every_store!(
@@ -17,7 +17,7 @@ on_every_store!(
     a_performance_is_safe_without_a_key,
     a_performance_is_not_moved_onto_another,
     two_operators_may_use_the_same_key,
-    what_a_key_created_may_have_been_deleted,
+    a_performance_that_a_key_created_may_have_been_deleted,
     an_implausible_start_needs_a_switch,
 );
 
@@ -36,7 +36,7 @@ fn performance(starts_at: &str, venue: &str, price: i64) -> Value {
     })
 }
 
-const EVENING: &str = "2098-01-01T19:30:00Z";
+const STARTS_AT: &str = "2098-01-01T19:30:00Z";
 
 async fn a_repeated_creation_creates_nothing_more(stores: Stores) -> Result<()> {
     let app = start(stores.config().await?).await?;
@@ -57,22 +57,22 @@ async fn a_repeated_creation_creates_nothing_more(stores: Stores) -> Result<()> 
         let post = operator.post(&path).idempotency_key("performance");
         post.json(&body)
     };
-    let evening = performance(EVENING, "A hall", 100);
-    let first = create(evening.clone()).await?.expect_status(201)?;
-    let again = create(evening.clone()).await?.expect_status(201)?;
+    let original = performance(STARTS_AT, "A hall", 100);
+    let first = create(original.clone()).await?.expect_status(201)?;
+    let again = create(original.clone()).await?.expect_status(201)?;
     assert_eq!(again.header(REPLAYED), Some("true"));
     assert_eq!(again.json, first.json);
-    // The repeat shows it as it is now.
+    // The answer to a repeat shows the performance as it is now.
     let id = first.text_at("/id")?;
     let moved = operator.patch(&performance_path(concert, id));
     let moved = moved.json(&json!({"venue": "A tent"})).await?;
     moved.expect_status(200)?;
-    let again = create(evening).await?.expect_status(201)?;
+    let again = create(original).await?.expect_status(201)?;
     assert_eq!(
         (again.text_at("/id")?, again.text_at("/venue")?),
         (id, "A tent")
     );
-    let other = create(performance(EVENING, "A barn", 100)).await?;
+    let other = create(performance(STARTS_AT, "A barn", 100)).await?;
     assert_problem(&other, 422, "idempotency-key-reused");
 
     let concerts = app.client().get("/v1/concerts").await?.expect_status(200)?;
@@ -87,10 +87,15 @@ async fn a_repeated_creation_creates_nothing_more(stores: Stores) -> Result<()> 
         let reply = new_concert(&operator, "Bad").idempotency_key(bad).await?;
         assert!([400, 422].contains(&reply.status), "{reply:?}");
     }
-    let notes = stores.notes(&app).await?;
-    let created = |action: &str| notes.iter().filter(|note| note.action == action).count();
+    let audit_entries = stores.audit_entries(&app).await?;
+    let created = |action: &str| {
+        audit_entries
+            .iter()
+            .filter(|entry| entry.action == action)
+            .count()
+    };
     let counts = (created("concert.create"), created("performance.create"));
-    assert_eq!(counts, (3, 1), "{notes:?}");
+    assert_eq!(counts, (3, 1), "{audit_entries:?}");
     Ok(())
 }
 
@@ -99,18 +104,18 @@ async fn a_performance_is_safe_without_a_key(stores: Stores) -> Result<()> {
     let operator = test_app.admin();
     let path = format!("{}/performances", concert_path(&test_app.concert));
     let create = |body: Value| operator.post(&path).json(&body);
-    let evening = performance(EVENING, "A hall", 100);
-    let first = create(evening.clone()).await?.expect_status(201)?;
+    let original = performance(STARTS_AT, "A hall", 100);
+    let first = create(original.clone()).await?.expect_status(201)?;
     let id = first.text_at("/id")?;
-    // The same instant in other words, and a venue that is trimmed.
+    // The same instant in another time zone, and a venue with spaces around it.
     let same = performance("2098-01-01T21:30:00+02:00", "  A hall ", 100);
-    for body in [evening, same] {
+    for body in [original, same] {
         let again = create(body).await?.expect_status(200)?;
         assert_eq!(again.json, first.json);
     }
-    let mut other_plan = performance(EVENING, "A hall", 100);
+    let mut other_plan = performance(STARTS_AT, "A hall", 100);
     other_plan["sections"] = sections(&[("Stalls", "A", 3, 100)]);
-    for body in [performance(EVENING, "A hall", 101), other_plan] {
+    for body in [performance(STARTS_AT, "A hall", 101), other_plan] {
         let refused = create(body).await?;
         assert_problem(&refused, 409, "performance-exists");
         assert_eq!(refused.text_at("/performance_id")?, id);
@@ -124,14 +129,14 @@ async fn a_performance_is_not_moved_onto_another(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     let operator = test_app.admin();
     let path = format!("{}/performances", concert_path(&test_app.concert));
-    let evening = performance(EVENING, "A hall", 100);
-    let other = operator.post(&path).json(&evening).await?;
+    let original = performance(STARTS_AT, "A hall", 100);
+    let other = operator.post(&path).json(&original).await?;
     let other = other.expect_status(201)?;
     let move_to = |starts_at: &str| {
         let path = performance_path(&test_app.concert, &test_app.performance);
         operator.patch(&path).json(&json!({"starts_at": starts_at}))
     };
-    let refused = move_to(EVENING).await?;
+    let refused = move_to(STARTS_AT).await?;
     assert_problem(&refused, 409, "performance-exists");
     assert_eq!(refused.text_at("/performance_id")?, other.text_at("/id")?);
     move_to("2098-01-02T19:30:00Z").await?.expect_status(200)?;
@@ -151,13 +156,13 @@ async fn two_operators_may_use_the_same_key(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-async fn what_a_key_created_may_have_been_deleted(stores: Stores) -> Result<()> {
+async fn a_performance_that_a_key_created_may_have_been_deleted(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     let operator = test_app.admin();
     let path = format!("{}/performances", concert_path(&test_app.concert));
     let create = || {
         let post = operator.post(&path).idempotency_key("key");
-        post.json(&performance(EVENING, "A hall", 100))
+        post.json(&performance(STARTS_AT, "A hall", 100))
     };
     let created = create().await?.expect_status(201)?;
     let created = performance_path(&test_app.concert, created.text_at("/id")?);
@@ -180,7 +185,7 @@ async fn an_implausible_start_needs_a_switch(stores: Stores) -> Result<()> {
     assert_eq!(wrong_fields(refused)?, ["starts_at"]);
     let imported = operator.post(&path).json(&allowed(past.clone())).await?;
     imported.expect_status(201)?;
-    // The import can be repeated, with the switch or without.
+    // The import can be repeated with or without the switch.
     operator.post(&path).json(&past).await?.expect_status(200)?;
 
     let only = performance_path(&test_app.concert, &test_app.performance);
@@ -193,7 +198,7 @@ async fn an_implausible_start_needs_a_switch(stores: Stores) -> Result<()> {
     let late = json!({"opens_at": "2099-01-01T19:30:01Z"});
     let refused = operator.patch(&queue).json(&late).await?;
     assert_eq!(wrong_fields(refused)?, ["opens_at"]);
-    // What is as it was is not asked about again.
+    // An unchanged opening needs no switch.
     let other_field = json!({"max_waiting": 9, "opens_at": "2097-06-01T00:00:00Z"});
     operator
         .patch(&queue)

@@ -1,4 +1,5 @@
-//! Deleting concerts and performances to which no user has a claim.
+//! Deleting performances and concerts of which no seat is held or sold. The queue of a concert must
+//! be closed and empty.
 
 use std::time::Duration;
 
@@ -10,18 +11,20 @@ use super::{concert_path, performance_path};
 use crate::{
     buyer::Buyer,
     on_every_store,
+    problems::assert_problem,
     stores::Stores,
     test_app::{TestApp, on_sale},
-    told::assert_problem,
 };
 
 on_every_store!(
-    a_performance_is_deleted_while_nobody_has_a_claim_to_it,
+    a_performance_is_deleted_while_none_of_its_seats_is_held_or_sold,
     a_concert_is_deleted_once_its_queue_is_closed_and_empty,
-    what_is_not_there_cannot_be_deleted,
+    a_missing_concert_or_performance_cannot_be_deleted,
 );
 
-async fn a_performance_is_deleted_while_nobody_has_a_claim_to_it(stores: Stores) -> Result<()> {
+async fn a_performance_is_deleted_while_none_of_its_seats_is_held_or_sold(
+    stores: Stores,
+) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 3, json!({})).await?;
     let path = performance_path(&test_app.concert, &test_app.performance);
     let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
@@ -43,11 +46,13 @@ async fn a_performance_is_deleted_while_nobody_has_a_claim_to_it(stores: Stores)
     let own = format!("/v1/reservations/{}", buyer.reservation);
     assert_problem(&buyer.visitor.client.get(&own).await?, 404, "not-found");
 
-    let notes = stores.notes(&test_app.app).await?;
-    let deleted = notes
+    let audit_entries = stores.audit_entries(&test_app.app).await?;
+    let deleted = audit_entries
         .iter()
-        .filter(|note| note.action == "performance.delete");
-    let deleted: Vec<_> = deleted.map(|note| (&*note.actor, &*note.subject)).collect();
+        .filter(|entry| entry.action == "performance.delete");
+    let deleted: Vec<_> = deleted
+        .map(|entry| (&*entry.actor, &*entry.subject))
+        .collect();
     assert_eq!(deleted, [("ops", test_app.performance.as_str())]);
     Ok(())
 }
@@ -94,14 +99,18 @@ async fn a_concert_is_deleted_once_its_queue_is_closed_and_empty(stores: Stores)
     let shown = format!("/v1/concerts/{}", test_app.concert);
     assert_problem(&test_app.user("other").get(&shown).await?, 404, "not-found");
     assert_problem(&admin.delete(&path).await?, 404, "not-found");
-    let notes = stores.notes(&test_app.app).await?;
-    let actions = notes.iter().rev().take(2).map(|note| note.action.as_str());
+    let audit_entries = stores.audit_entries(&test_app.app).await?;
+    let actions = audit_entries
+        .iter()
+        .rev()
+        .take(2)
+        .map(|entry| entry.action.as_str());
     assert_eq!(
         actions.collect::<Vec<_>>(),
         ["concert.delete", "performance.delete"]
     );
 
-    // Neither a restart nor another concert brings it back.
+    // Neither a restart nor another concert restores it.
     let mut test_app = test_app;
     test_app.app.restart().await?;
     let (other, _) = on_sale(&test_app.app, 1, 1, json!({})).await?;
@@ -117,14 +126,14 @@ async fn a_concert_is_deleted_once_its_queue_is_closed_and_empty(stores: Stores)
     .await
 }
 
-async fn what_is_not_there_cannot_be_deleted(stores: Stores) -> Result<()> {
+async fn a_missing_concert_or_performance_cannot_be_deleted(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     let (other, _) = on_sale(&test_app.app, 1, 1, json!({})).await?;
-    let nobody = "0198c0de-0000-7000-8000-000000000001";
+    let unknown = "0198c0de-0000-7000-8000-000000000001";
     for path in [
-        concert_path(nobody),
+        concert_path(unknown),
         concert_path("no-id"),
-        performance_path(&test_app.concert, nobody),
+        performance_path(&test_app.concert, unknown),
         performance_path(&other, &test_app.performance),
     ] {
         let refused = test_app.admin().delete(&path).await?;

@@ -14,7 +14,7 @@ on_every_store!(
 
 async fn every_wrong_field_of_a_concert_is_named(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
-    let notes = stores.notes(&test_app.app).await?.len();
+    let audit_entries = stores.audit_entries(&test_app.app).await?.len();
     let long = "x".repeat(201);
     for (body, fields) in [
         (json!({"title": ""}), vec!["title"]),
@@ -50,8 +50,8 @@ async fn every_wrong_field_of_a_concert_is_named(stores: Stores) -> Result<()> {
         }
     }
     assert_eq!(
-        stores.notes(&test_app.app).await?.len(),
-        notes,
+        stores.audit_entries(&test_app.app).await?.len(),
+        audit_entries,
         "nothing was changed"
     );
     Ok(())
@@ -130,7 +130,7 @@ fn wrong_performances() -> Vec<(Value, Vec<&'static str>)> {
 
 async fn every_wrong_field_of_a_performance_is_named(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
-    let notes = stores.notes(&test_app.app).await?.len();
+    let audit_entries = stores.audit_entries(&test_app.app).await?.len();
     let new = format!("{}/performances", concert_path(&test_app.concert));
     let there = performance_path(&test_app.concert, &test_app.performance);
     for (body, fields) in wrong_performances() {
@@ -157,8 +157,8 @@ async fn every_wrong_field_of_a_performance_is_named(stores: Stores) -> Result<(
         assert_eq!(wrong_fields(made)?, [missing]);
     }
     assert_eq!(
-        stores.notes(&test_app.app).await?.len(),
-        notes,
+        stores.audit_entries(&test_app.app).await?.len(),
+        audit_entries,
         "nothing was changed"
     );
     Ok(())

@@ -11,11 +11,11 @@ use crate::{
     test_app::{ADMIN_KEY, TestApp},
 };
 
-on_every_store!(nobody_is_an_operator_without_a_key);
+on_every_store!(no_client_is_an_operator_without_a_key);
 
-async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
+async fn no_client_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
     let test_app = TestApp::open_with(two_operators(stores).await?, 1, 1, json!({})).await?;
-    let notes = stores.notes(&test_app.app).await?.len();
+    let audit_entries = stores.audit_entries(&test_app.app).await?.len();
     let concert = concert_path(&test_app.concert);
     let routes = [
         (Method::POST, "/v1/admin/concerts".to_owned()),
@@ -34,18 +34,18 @@ async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
             "/v1/admin/users/ann/points/charges".to_owned(),
         ),
     ];
-    let everybody = test_app.app.client();
+    let anonymous = test_app.app.client();
     let wrong = [
-        everybody.clone(),
-        everybody.user("ops"),
-        everybody.user(ADMIN_KEY),
-        everybody.bearer(""),
-        everybody.bearer("ops"),
-        everybody.bearer(&ADMIN_KEY.to_uppercase()),
-        everybody.bearer(&format!("{ADMIN_KEY}{BOX_OFFICE_KEY}")),
-        everybody.header("authorization", ADMIN_KEY),
-        everybody.header("authorization", &format!("Basic {ADMIN_KEY}")),
-        everybody.header("x-admin-key", ADMIN_KEY),
+        anonymous.clone(),
+        anonymous.user("ops"),
+        anonymous.user(ADMIN_KEY),
+        anonymous.bearer(""),
+        anonymous.bearer("ops"),
+        anonymous.bearer(&ADMIN_KEY.to_uppercase()),
+        anonymous.bearer(&format!("{ADMIN_KEY}{BOX_OFFICE_KEY}")),
+        anonymous.header("authorization", ADMIN_KEY),
+        anonymous.header("authorization", &format!("Basic {ADMIN_KEY}")),
+        anonymous.header("x-admin-key", ADMIN_KEY),
     ];
     for (method, path) in &routes {
         for client in &wrong {
@@ -62,17 +62,17 @@ async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
         }
     }
     assert_eq!(
-        stores.notes(&test_app.app).await?.len(),
-        notes,
+        stores.audit_entries(&test_app.app).await?.len(),
+        audit_entries,
         "nothing was changed"
     );
     for key in [ADMIN_KEY, BOX_OFFICE_KEY] {
-        let seen = everybody
+        let seen = anonymous
             .bearer(key)
             .get(&format!("{concert}/queue"))
             .await?;
         seen.expect_status(200)?;
-        let lower = everybody.header("authorization", &format!("bearer {key}"));
+        let lower = anonymous.header("authorization", &format!("bearer {key}"));
         lower
             .get(&format!("{concert}/queue"))
             .await?

@@ -29,10 +29,10 @@ on_every_store!(
     a_queue_opens_by_itself,
 );
 
-/// The number of waiting users, who all poll all the time.
+/// The number of waiting users. All of them poll without a pause.
 const WAITING: usize = 40;
 const LIMIT: Duration = Duration::from_secs(30);
-/// The pause between two polls of a user who only waits to be admitted.
+/// The pause between two polls of a user who waits to be admitted.
 const PACE: Duration = Duration::from_millis(20);
 
 async fn change(test_app: &TestApp, change: Value) -> Result<Reply> {
@@ -43,49 +43,49 @@ async fn change(test_app: &TestApp, change: Value) -> Result<Reply> {
     Ok(changed)
 }
 
-/// Waits until the user sees that they are active. A waiting user may see it half a second late.
-async fn is_admitted(person: &mut Visitor) -> Result<()> {
+/// Waits until the visitor's look-up shows an active place. It may show that half a second late.
+async fn wait_until_admitted(visitor: &mut Visitor) -> Result<()> {
     let admitted = async {
-        while !person.is_active() {
-            person.look_up().await?.expect_status(200)?;
+        while !visitor.is_active() {
+            visitor.look_up().await?.expect_status(200)?;
             sleep(PACE).await;
         }
         anyhow::Ok(())
     };
     timeout(LIMIT, admitted)
         .await
-        .context("nobody is admitted")?
+        .context("no user is admitted")?
 }
 
-/// Users who look up their places all the time. When they are stopped, they continue until they are
+/// Users who look up their places without a pause. After a stop, they continue until they are
 /// admitted.
-struct Line {
+struct PollingUsers {
     stop: Arc<AtomicBool>,
-    people: JoinSet<Result<()>>,
+    tasks: JoinSet<Result<()>>,
 }
 
-impl Line {
-    async fn form(test_app: &TestApp) -> Result<Self> {
+impl PollingUsers {
+    async fn join_all(test_app: &TestApp) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let mut people = JoinSet::new();
+        let mut tasks = JoinSet::new();
         for number in 0..WAITING {
-            let mut person = test_app.join(&format!("person-{number}")).await?;
+            let mut visitor = test_app.join(&format!("user-{number}")).await?;
             let stop = Arc::clone(&stop);
-            people.spawn(async move {
+            tasks.spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
-                    person.look_up().await?.expect_status(200)?;
+                    visitor.look_up().await?.expect_status(200)?;
                 }
-                is_admitted(&mut person).await
+                wait_until_admitted(&mut visitor).await
             });
         }
-        Ok(Self { stop, people })
+        Ok(Self { stop, tasks })
     }
 
     /// Stops these users, and waits until each is admitted.
     async fn end_once_admitted(mut self) -> Result<()> {
         self.stop.store(true, Ordering::Relaxed);
-        while let Some(person) = self.people.join_next().await {
-            person??;
+        while let Some(visitor) = self.tasks.join_next().await {
+            visitor??;
         }
         Ok(())
     }
@@ -96,13 +96,13 @@ async fn a_change_is_in_force_at_once_while_the_queue_is_busy(stores: Stores) ->
     let test_app = TestApp::open(stores, 1, 10, policy).await?;
     let first = test_app.join("first").await?;
     ensure!(first.is_active());
-    let line = Line::form(&test_app).await?;
+    let polling = PollingUsers::join_all(&test_app).await?;
 
     change(&test_app, json!({"state": "closed"})).await?;
     let refused = test_app.ask_to_join("refused").await?.expect_status(409)?;
     assert_eq!(refused.text_at("/type")?, "/problems/queue-closed");
     let kept = test_app.join_again("first").await?;
-    ensure!(kept.is_active(), "who has a place keeps it");
+    ensure!(kept.is_active(), "a user with a place keeps it");
 
     change(&test_app, json!({"state": "open", "max_waiting": WAITING})).await?;
     let refused = test_app.ask_to_join("refused").await?.expect_status(409)?;
@@ -115,25 +115,30 @@ async fn a_change_is_in_force_at_once_while_the_queue_is_busy(stores: Stores) ->
     .await?;
     let paused = test_app.join("paused").await?;
     ensure!(!paused.is_active() && paused.place["queue"]["state"] == "paused");
-    assert_eq!(paused.place["position"], WAITING + 1, "nobody was admitted");
+    assert_eq!(
+        paused.place["position"],
+        WAITING + 1,
+        "no user was admitted"
+    );
 
     change(&test_app, json!({"state": "open"})).await?;
-    let mut person = paused;
+    let mut visitor = paused;
     eventually(
         "all for whom there is room are admitted",
         LIMIT,
         async || {
-            person.look_up().await?.expect_status(200)?;
-            // 30 at once, of whom the first is one: twelve are left of the 41.
-            Ok((person.place["position"] == WAITING + 2 - 30).then_some(()))
+            visitor.look_up().await?.expect_status(200)?;
+            // 30 users may be active, the first one included. So twelve of the 41 others still
+            // wait.
+            Ok((visitor.place["position"] == WAITING + 2 - 30).then_some(()))
         },
     )
     .await?;
 
     change(&test_app, json!({"state": "bypass"})).await?;
-    is_admitted(&mut person).await?;
+    wait_until_admitted(&mut visitor).await?;
     ensure!(test_app.join("straight-in").await?.is_active());
-    line.end_once_admitted().await
+    polling.end_once_admitted().await
 }
 
 /// Changes one field ten times. Returns the versions.
@@ -178,9 +183,9 @@ async fn versions_grow_and_no_change_is_lost(stores: Stores) -> Result<()> {
     for field in ["/max_waiting", "/waiting_ttl_s", "/active_ttl_s"] {
         assert_eq!(after.at(field)?, 110, "{field}");
     }
-    let noted = stores.notes(&test_app.app).await?;
-    let noted = noted.iter().filter(|note| note.action == "queue.policy");
-    // A change that reaches the queue's store after a newer one is made again, on top of that.
+    let noted = stores.audit_entries(&test_app.app).await?;
+    let noted = noted.iter().filter(|entry| entry.action == "queue.policy");
+    // A change that reaches the queue's store after a newer one is repeated on top of that.
     assert!(noted.count() >= 30);
     Ok(())
 }
@@ -191,7 +196,7 @@ async fn a_queue_opens_by_itself(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, policy).await?;
     let mut early = test_app.join("early").await?;
     ensure!(!early.is_active());
-    is_admitted(&mut early).await?;
+    wait_until_admitted(&mut early).await?;
     let admitted: jiff::Timestamp = early.place["admitted_at"]
         .as_str()
         .context("a time")?

@@ -15,7 +15,7 @@ use crate::{
 
 on_every_store!(
     an_operator_pages_through_all_sales_and_exports_them,
-    the_export_is_only_for_those_who_ask_for_it,
+    the_export_is_only_for_requests_that_accept_csv,
 );
 
 /// More than fits on one page.
@@ -112,7 +112,7 @@ async fn an_operator_pages_through_all_sales_and_exports_them(stores: Stores) ->
     Ok(())
 }
 
-async fn the_export_is_only_for_those_who_ask_for_it(stores: Stores) -> Result<()> {
+async fn the_export_is_only_for_requests_that_accept_csv(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     let path = format!("/v1/admin/concerts/{}/reservations", test_app.concert);
     for (accept, expected) in [

@@ -15,18 +15,18 @@ use crate::{
 };
 
 on_every_store!(
-    what_is_sold_or_held_cannot_be_edited_away,
+    held_and_sold_seats_cannot_be_removed_by_an_edit,
     a_held_seat_is_paid_at_its_price_under_the_new_plan,
-    seats_of_a_hold_that_is_over_may_go,
+    seats_of_an_expired_hold_may_be_removed,
     new_seats_open_a_sold_out_queue_again,
 );
 
-async fn plan_anew(test_app: &TestApp, edit: Value) -> Result<Reply> {
+async fn replace_plan(test_app: &TestApp, edit: Value) -> Result<Reply> {
     let path = performance_path(&test_app.concert, &test_app.performance);
     test_app.admin().patch(&path).json(&edit).await
 }
 
-async fn what_is_sold_or_held_cannot_be_edited_away(stores: Stores) -> Result<()> {
+async fn held_and_sold_seats_cannot_be_removed_by_an_edit(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 2, 5, json!({})).await?;
     Buyer::at(&test_app, "owner", "R2-4")
         .await?
@@ -43,7 +43,7 @@ async fn what_is_sold_or_held_cannot_be_edited_away(stores: Stores) -> Result<()
         .get(&test_app.seats_path())
         .await?
         .expect_status(200)?;
-    let notes = stores.notes(&test_app.app).await?.len();
+    let audit_entries = stores.audit_entries(&test_app.app).await?.len();
     for (plan, named) in [
         (
             sections(&[("Other", "X", 10, 1)]),
@@ -63,7 +63,7 @@ async fn what_is_sold_or_held_cannot_be_edited_away(stores: Stores) -> Result<()
         ),
     ] {
         let edit = json!({"venue": "Elsewhere", "sections": plan});
-        let refused = plan_anew(&test_app, edit).await?.expect_status(409)?;
+        let refused = replace_plan(&test_app, edit).await?.expect_status(409)?;
         assert_eq!(refused.text_at("/type")?, "/problems/seats-in-use");
         assert_eq!(*refused.at("/seats")?, json!(named));
         let page = test_app.app.client().get("/problems/seats-in-use").await?;
@@ -82,8 +82,11 @@ async fn what_is_sold_or_held_cannot_be_edited_away(stores: Stores) -> Result<()
     );
     let after = holder.client.get(&test_app.seats_path()).await?;
     assert_eq!(after.json, before.json);
-    assert_eq!(stores.notes(&test_app.app).await?.len(), notes);
-    assert_eq!(stores.books(&test_app.app).await?.seats_sold, 1);
+    assert_eq!(
+        stores.audit_entries(&test_app.app).await?.len(),
+        audit_entries
+    );
+    assert_eq!(stores.totals(&test_app.app).await?.seats_sold, 1);
     Ok(())
 }
 
@@ -97,7 +100,7 @@ async fn a_held_seat_is_paid_at_its_price_under_the_new_plan(stores: Stores) -> 
         .await?
         .expect_status(200)?;
     let plan = sections(&[("Ring", "B", 2, 70), ("Stalls", "R1", 2, PRICE)]);
-    let planned = plan_anew(&test_app, json!({ "sections": plan }))
+    let planned = replace_plan(&test_app, json!({ "sections": plan }))
         .await?
         .expect_status(200)?;
     assert_eq!(
@@ -126,7 +129,7 @@ async fn a_held_seat_is_paid_at_its_price_under_the_new_plan(stores: Stores) -> 
     let paid = buyer.pay("payment").await?.expect_status(200)?;
     assert_eq!(paid.at("/charged")?, PRICE);
     assert_eq!(*paid.at("/seats")?, json!(["R1-2"]));
-    let refused = plan_anew(
+    let refused = replace_plan(
         &test_app,
         json!({"sections": sections(&[("Ring", "B", 2, 70)])}),
     )
@@ -136,7 +139,7 @@ async fn a_held_seat_is_paid_at_its_price_under_the_new_plan(stores: Stores) -> 
     Ok(())
 }
 
-async fn seats_of_a_hold_that_is_over_may_go(stores: Stores) -> Result<()> {
+async fn seats_of_an_expired_hold_may_be_removed(stores: Stores) -> Result<()> {
     let config = stores
         .config()
         .await?
@@ -144,17 +147,17 @@ async fn seats_of_a_hold_that_is_over_may_go(stores: Stores) -> Result<()> {
     let test_app = TestApp::open_with(config, 1, 2, json!({})).await?;
     let slow = Buyer::at(&test_app, "slow", "R1-1").await?;
     let edit = json!({"sections": sections(&[("Ring", "B", 1, 70)])});
-    let early = plan_anew(&test_app, edit.clone()).await?;
+    let early = replace_plan(&test_app, edit.clone()).await?;
     assert!([200, 409].contains(&early.status), "{early:?}");
     eventually("the hold is over", Duration::from_secs(20), async || {
-        let planned = plan_anew(&test_app, edit.clone()).await?;
+        let planned = replace_plan(&test_app, edit.clone()).await?;
         Ok((planned.status == 200).then_some(()))
     })
     .await?;
     let path = format!("/v1/reservations/{}", slow.reservation);
-    let told = slow.visitor.client.get(&path).await?.expect_status(200)?;
-    assert_eq!(told.text_at("/state")?, "expired");
-    assert_eq!(*told.at("/seats")?, json!(["R1-1"]), "as they were");
+    let shown = slow.visitor.client.get(&path).await?.expect_status(200)?;
+    assert_eq!(shown.text_at("/state")?, "expired");
+    assert_eq!(*shown.at("/seats")?, json!(["R1-1"]), "as they were");
     let late = slow.pay("payment").await?.expect_status(410)?;
     assert_eq!(late.text_at("/type")?, "/problems/hold-over");
     assert_eq!(slow.visitor.balance().await?, Buyer::POINTS);
@@ -184,7 +187,7 @@ async fn new_seats_open_a_sold_out_queue_again(stores: Stores) -> Result<()> {
     })
     .await?;
     let more = json!({"sections": sections(&[("Stalls", "R1", 2, PRICE)])});
-    plan_anew(&test_app, more).await?.expect_status(200)?;
+    replace_plan(&test_app, more).await?.expect_status(200)?;
     eventually("the queue is open again", limit, async || {
         let joined = test_app.ask_to_join("second").await?;
         Ok([200, 201].contains(&joined.status).then_some(()))

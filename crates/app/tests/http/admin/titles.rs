@@ -12,7 +12,7 @@ use crate::{buyer::Buyer, on_every_store, stores::Stores, test_app::TestApp};
 on_every_store!(a_concert_is_ranked_under_its_new_title);
 
 async fn a_concert_is_ranked_under_its_new_title(stores: Stores) -> Result<()> {
-    // In the process, which forgets what it ranked when it is started again.
+    // The cache is in the process, so a restart drops the cached ranking.
     let config = stores
         .config()
         .await?
@@ -20,8 +20,7 @@ async fn a_concert_is_ranked_under_its_new_title(stores: Stores) -> Result<()> {
     let mut test_app = TestApp::open_with(config, 1, 1, json!({})).await?;
     let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     buyer.pay("payment").await?.expect_status(200)?;
-    // Only finished periods are ranked, so the sale is dated back to yesterday. The restart drops
-    // the cached ranking without it.
+    // Only finished periods are ranked, so the sale is dated back to yesterday.
     stores.a_day_earlier(&test_app.app).await?;
     test_app.app.restart().await?;
     let ranking = async |title: &str| {

@@ -18,21 +18,21 @@ use tokio::task::JoinSet;
 use super::folder::{Folder, execute, fails, mode, number, points, run, succeeds};
 use crate::{stores::Stores, test_app::start};
 
-/// The users who charge points at the same time.
+/// Users who charge points at the same time.
 #[derive(Default)]
-struct Crowd {
+struct ChargingUsers {
     /// The number of points whose charge was acknowledged.
     answered: AtomicI64,
     stop: AtomicBool,
 }
 
-impl Crowd {
+impl ChargingUsers {
     fn answered(&self) -> i64 {
         self.answered.load(Ordering::SeqCst)
     }
 
-    /// Charges one point after the other until it is stopped.
-    async fn charge_all_the_time(self: Arc<Self>, client: Client) -> Result<()> {
+    /// Charges one point after the other until `stop` is set.
+    async fn charge_until_stopped(self: Arc<Self>, client: Client) -> Result<()> {
         let mut charges = 0;
         while !self.stop.load(Ordering::SeqCst) {
             let charge = client
@@ -48,30 +48,30 @@ impl Crowd {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_of_a_busy_database_has_all_that_was_answered_before() -> Result<()> {
+async fn a_copy_of_a_busy_database_has_every_change_that_was_acknowledged_before() -> Result<()> {
     let folder = Folder::new()?;
     let test_app = folder.test_app().await?;
-    let crowd = Arc::new(Crowd::default());
-    let mut people = JoinSet::new();
+    let charging = Arc::new(ChargingUsers::default());
+    let mut tasks = JoinSet::new();
     for name in ["ann", "bob", "carl", "dora"] {
-        people.spawn(Arc::clone(&crowd).charge_all_the_time(test_app.user(name)));
+        tasks.spawn(Arc::clone(&charging).charge_until_stopped(test_app.user(name)));
     }
-    eventually("they are at it", Duration::from_secs(30), async || {
-        Ok((crowd.answered() > 12).then_some(()))
+    eventually("users charge", Duration::from_secs(30), async || {
+        Ok((charging.answered() > 12).then_some(()))
     })
     .await?;
 
     // The file alone lacks the content of the write-ahead log, so a copy of it is not a backup.
-    let before = crowd.answered();
+    let before = charging.answered();
     fs::copy(folder.database(), folder.path("half"))?;
     ensure!(points(&folder.path("half")).unwrap_or(0) < before);
 
     succeeds(&folder.config(), &["backup", &folder.text("copy")]).await?;
-    crowd.stop.store(true, Ordering::SeqCst);
-    while let Some(done) = people.join_next().await {
+    charging.stop.store(true, Ordering::SeqCst);
+    while let Some(done) = tasks.join_next().await {
         done??;
     }
-    let charged = crowd.answered();
+    let charged = charging.answered();
     let copied = points(&folder.path("copy"))?;
     ensure!(
         (before..=charged).contains(&copied),
@@ -83,14 +83,14 @@ async fn a_copy_of_a_busy_database_has_all_that_was_answered_before() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_is_its_owners_alone_and_replaces_nothing() -> Result<()> {
+async fn a_copy_is_readable_by_its_owner_alone_and_replaces_no_file() -> Result<()> {
     let folder = Folder::new()?;
     folder.migrated().await?;
     let copy = folder.text("copy");
     succeeds(&folder.config(), &["backup", &copy]).await?;
     assert_eq!(mode(Path::new(&copy))?, 0o600);
     std::os::unix::fs::symlink("nowhere", folder.path("link"))?;
-    fs::write(folder.path("other"), "dear to somebody")?;
+    fs::write(folder.path("other"), "another file")?;
     let files = folder.files()?;
     for name in ["copy", "other", "link"] {
         let why = fails(&folder.config(), &["backup", &folder.text(name)]).await?;
@@ -166,7 +166,7 @@ async fn a_copy_that_does_not_fit_leaves_nothing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_says_what_it_leaves_out() -> Result<()> {
+async fn a_backup_reports_what_it_leaves_out() -> Result<()> {
     let folder = Folder::new()?;
     folder.test_app().await?;
     let config = folder.config();

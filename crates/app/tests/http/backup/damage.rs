@@ -29,7 +29,7 @@ async fn is_refused(folder: &Folder, name: &str, says: &str) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_backup_is_refused() -> Result<()> {
+async fn a_file_that_is_no_backup_is_refused() -> Result<()> {
     let folder = with_backup().await?;
     let changed = |name: &str, statements: &str| {
         fs::copy(folder.path("good"), folder.path(name))?;

@@ -1,4 +1,5 @@
-//! An evening with a backup in its middle: some sales, users and changes before it, some after it.
+//! A sale with a backup in its middle: some payments, joins and changes come before it, some after
+//! it.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -17,7 +18,7 @@ use crate::{
 /// The limit for changes that happen without a request.
 pub(super) const SOON: Duration = Duration::from_secs(30);
 
-/// What happened before the backup, and after it.
+/// The actions before the backup and after it.
 pub(super) struct Drill {
     folder: TempDir,
     pub(super) test_app: TestApp,
@@ -41,10 +42,10 @@ pub(super) struct Drill {
 }
 
 impl Drill {
-    /// What Bob charged before the backup.
+    /// The points that Bob charged before the backup.
     pub(super) const BOB_HAD: i64 = 3 * PRICE;
 
-    /// Runs the evening up to the moment at which the database is lost. The server has ended then.
+    /// Runs the sale up to the moment at which the database is lost. The server has ended then.
     pub(super) async fn until_the_loss(stores: Stores) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let policy = json!({"throughput": null, "capacity": {"max_active": 2}});
@@ -129,7 +130,7 @@ pub(super) async fn recovered(visitor: &Visitor) -> Result<Value> {
 
 /// Waits until `visitor` is active.
 pub(super) async fn admitted(visitor: &Visitor) -> Result<()> {
-    eventually("somebody is admitted", SOON, async || {
+    eventually("the user is admitted", SOON, async || {
         let place = place(visitor).await?.expect_status(200)?.json;
         Ok((place["state"] == "active").then_some(()))
     })

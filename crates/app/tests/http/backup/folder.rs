@@ -35,7 +35,7 @@ impl Folder {
             .env("FRONTROW_QUEUE__RECOVERY_S", "10")
     }
 
-    /// The same with an admin key that tests know, and a concert on sale.
+    /// The same with the admin key of tests, and a concert on sale.
     pub(super) async fn test_app(&self) -> Result<TestApp> {
         let config = self
             .config()
@@ -117,7 +117,7 @@ pub(super) async fn fails(config: &AppConfig, arguments: &[&str]) -> Result<Stri
     Ok(why)
 }
 
-/// Has SQLite do this with a database.
+/// Executes statements on a database with SQLite.
 pub(super) fn execute(database: &Path, statements: &str) -> Result<()> {
     Ok(open(database)?.batch_execute(statements)?)
 }

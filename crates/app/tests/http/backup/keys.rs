@@ -101,7 +101,7 @@ async fn other_keys_are_moved_aside() -> Result<()> {
         ensure!(said.contains(&*moved[0].to_string_lossy()), "{said}");
     }
     assert_eq!(look_up(&elsewhere, &token).await?, 200);
-    // A second time they are the very keys, and stay.
+    // A second restore finds its own keys, which stay.
     succeeds(&elsewhere.config(), &["restore", &folder.text("secret")]).await?;
     assert_eq!(elsewhere.named("keys/admin")?.len(), 2);
     Ok(())
@@ -147,7 +147,7 @@ async fn a_bad_key_stops_only_a_backup_that_carries_it() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_says_what_its_keys_are_good_for() -> Result<()> {
+async fn a_backup_reports_what_its_keys_allow() -> Result<()> {
     let (folder, _) = backed_up().await?;
     let secret = async |name: &str| {
         let with_keys = ["backup", &*folder.text(name), "--with-keys"];

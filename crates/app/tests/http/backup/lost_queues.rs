@@ -13,7 +13,7 @@ const IN_SERVICE: &str = "UPDATE concerts SET seeded = 1";
 
 /// Every user with a token re-enters, also those who joined after the backup and those who had
 /// paid.
-async fn its_people_carry_the_queue(drill: &Drill) -> Result<()> {
+async fn check_that_users_re_enter(drill: &Drill) -> Result<()> {
     let Drill {
         ann,
         bob,
@@ -22,10 +22,10 @@ async fn its_people_carry_the_queue(drill: &Drill) -> Result<()> {
         eve,
         ..
     } = drill;
-    // From the last to the first, so that the order is that of their arrivals.
-    for (position, person) in [(1, eve), (1, dora), (1, carl), (1, bob), (1, &ann.visitor)] {
-        let found = place(person).await?.expect_status(200)?;
-        assert_eq!(found.at("/joined_at")?, &person.place["joined_at"]);
+    // The look-ups go from the last arrival to the first, and still the order of arrivals decides.
+    for (position, user) in [(1, eve), (1, dora), (1, carl), (1, bob), (1, &ann.visitor)] {
+        let found = place(user).await?.expect_status(200)?;
+        assert_eq!(found.at("/joined_at")?, &user.place["joined_at"]);
         assert_eq!(found.at("/queue/recovering")?, true);
         assert_eq!(found.at("/position")?, position);
     }
@@ -60,45 +60,45 @@ async fn the_later_concert_is_gone(drill: &Drill) -> Result<()> {
     Ok(())
 }
 
-async fn queues_in_memory_are_carried_by_their_people(stores: Stores) -> Result<()> {
+async fn users_rebuild_queues_in_memory(stores: Stores) -> Result<()> {
     let mut drill = Drill::until_the_loss(stores).await?;
     drill.restore_and_start().await?;
-    its_people_carry_the_queue(&drill).await?;
+    check_that_users_re_enter(&drill).await?;
     the_later_concert_is_gone(&drill).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queues_in_memory_are_carried_past_a_restore_of_sqlite() -> Result<()> {
-    queues_in_memory_are_carried_by_their_people(Stores::EMBEDDED).await
+async fn users_rebuild_queues_in_memory_after_a_restore_of_sqlite() -> Result<()> {
+    users_rebuild_queues_in_memory(Stores::EMBEDDED).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queues_in_memory_are_carried_past_a_restore_of_mysql() -> Result<()> {
-    queues_in_memory_are_carried_by_their_people(Stores::MYSQL).await
+async fn users_rebuild_queues_in_memory_after_a_restore_of_mysql() -> Result<()> {
+    users_rebuild_queues_in_memory(Stores::MYSQL).await
 }
 
-async fn queues_removed_from_redis_are_carried_by_their_people(stores: Stores) -> Result<()> {
+async fn users_rebuild_queues_removed_from_redis(stores: Stores) -> Result<()> {
     let mut drill = Drill::until_the_loss(stores).await?;
     Stores::remove_redis_keys(&drill.test_app.app, "").await?;
     drill.restore_and_start().await?;
-    its_people_carry_the_queue(&drill).await?;
+    check_that_users_re_enter(&drill).await?;
     the_later_concert_is_gone(&drill).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queues_removed_from_redis_are_carried_past_a_restore_of_sqlite() -> Result<()> {
-    queues_removed_from_redis_are_carried_by_their_people(Stores::REDIS).await
+async fn users_rebuild_queues_removed_from_redis_after_a_restore_of_sqlite() -> Result<()> {
+    users_rebuild_queues_removed_from_redis(Stores::REDIS).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queues_removed_from_redis_are_carried_past_a_restore_of_mysql() -> Result<()> {
-    queues_removed_from_redis_are_carried_by_their_people(Stores::MYSQL_AND_REDIS).await
+async fn users_rebuild_queues_removed_from_redis_after_a_restore_of_mysql() -> Result<()> {
+    users_rebuild_queues_removed_from_redis(Stores::MYSQL_AND_REDIS).await
 }
 
-/// No user was in the line when the server ended, so the dump says that there is nothing to
+/// No user was in the line when the server ended, so the dump records that there is nothing to
 /// recover.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_of_before_the_sale_is_told_that_its_queues_were_in_service() -> Result<()> {
+async fn a_statement_marks_the_queues_of_a_dump_from_before_the_sale_as_in_service() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut test_app = open(Stores::MYSQL, 1, json!({})).await?;
     test_app.app.sigterm()?;

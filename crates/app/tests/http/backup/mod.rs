@@ -1,8 +1,8 @@
 //! Backups of the database, and the effects of a restore on everything else.
 
 mod binary_log;
-mod books;
 mod by_hand;
+mod content;
 mod copies;
 mod damage;
 mod drill;

@@ -38,7 +38,8 @@ pub(super) async fn dump(url: &str, file: &Path) -> Result<()> {
         command.arg(server.either("--master-data=2", "--source-data=2"));
     }
     if !server.is_mariadb {
-        // Otherwise the dump wants to tell the server, which knows better, what it has executed.
+        // Otherwise the dump sets the executed transactions (GTIDs) of the server, which has its
+        // own.
         command.arg("--set-gtid-purged=OFF");
     }
     command.arg(address.name);

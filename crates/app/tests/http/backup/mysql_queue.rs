@@ -23,14 +23,14 @@ async fn a_queue_in_the_database_is_that_of_the_backup() -> Result<()> {
         ..
     } = &drill;
     place(&ann.visitor).await?.expect_status(410)?;
-    for (person, state) in [(bob, "active"), (carl, "active"), (dora, "waiting")] {
-        let found = place(person).await?.expect_status(200)?;
+    for (user, state) in [(bob, "active"), (carl, "active"), (dora, "waiting")] {
+        let found = place(user).await?.expect_status(200)?;
         assert_eq!(found.at("/state")?, state);
         assert_eq!(found.at("/queue/state")?, "open");
         assert_eq!(found.at("/queue/sold_out")?, false);
     }
-    // Eve came after the backup: her token proves that the queue has lost her place, and brings it
-    // back.
+    // Eve joined after the backup. Her token proves that the queue has lost her place, and restores
+    // it.
     let found = place(eve).await?.expect_status(200)?;
     assert_eq!(found.at("/joined_at")?, &eve.place["joined_at"]);
     assert_eq!(found.at("/queue/recovering")?, false);
@@ -43,7 +43,7 @@ async fn a_queue_in_the_database_is_that_of_the_backup() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_in_the_database_that_is_forgotten_is_carried_by_its_people() -> Result<()> {
+async fn users_rebuild_a_queue_that_was_removed_from_the_database() -> Result<()> {
     let mut drill = Drill::until_the_loss(Stores::MYSQL_QUEUE).await?;
     drill.restore().await?;
     let mut raw = Stores::MYSQL_QUEUE.mysql(&drill.test_app.app).await?;
@@ -57,9 +57,9 @@ async fn a_queue_in_the_database_that_is_forgotten_is_carried_by_its_people() ->
         eve,
         ..
     } = &drill;
-    for person in [eve, dora, carl, bob, &ann.visitor] {
-        let found = place(person).await?.expect_status(200)?;
-        assert_eq!(found.at("/joined_at")?, &person.place["joined_at"]);
+    for user in [eve, dora, carl, bob, &ann.visitor] {
+        let found = place(user).await?.expect_status(200)?;
+        assert_eq!(found.at("/joined_at")?, &user.place["joined_at"]);
     }
     assert_eq!(recovered(eve).await?["queue"]["state"], "open");
     Ok(())

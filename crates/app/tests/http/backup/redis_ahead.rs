@@ -30,13 +30,13 @@ macro_rules! on_both_databases {
 }
 
 on_both_databases!(
-    places_are_those_of_redis,
-    a_newer_policy_in_redis_is_obeyed_until_somebody_changes_it,
+    places_in_redis_outlive_a_restore_of_the_database,
+    a_newer_policy_in_redis_is_in_force_until_an_operator_changes_it,
     a_concert_that_the_database_lacks_has_a_queue_until_its_keys_are_removed,
-    a_queue_that_was_sold_out_is_told_of_its_seats_by_itself,
+    a_queue_that_was_sold_out_learns_of_its_seats_by_itself,
 );
 
-async fn places_are_those_of_redis(stores: Stores) -> Result<()> {
+async fn places_in_redis_outlive_a_restore_of_the_database(stores: Stores) -> Result<()> {
     let mut drill = Drill::until_the_loss(stores).await?;
     drill.restore_and_start().await?;
     let Drill {
@@ -47,14 +47,14 @@ async fn places_are_those_of_redis(stores: Stores) -> Result<()> {
         eve,
         ..
     } = &drill;
-    for (person, position) in [(carl, None), (dora, Some(1)), (eve, Some(2))] {
-        let found = place(person).await?.expect_status(200)?;
-        assert_eq!(found.at("/joined_at")?, &person.place["joined_at"]);
+    for (user, position) in [(carl, None), (dora, Some(1)), (eve, Some(2))] {
+        let found = place(user).await?.expect_status(200)?;
+        assert_eq!(found.at("/joined_at")?, &user.place["joined_at"]);
         assert_eq!(found.at("/position")?.as_u64(), position);
         assert_eq!(found.at("/queue/recovering")?, false);
     }
     place(&ann.visitor).await?.expect_status(410)?;
-    // What Bob bought is lost, and the place with which he could buy it again has ended.
+    // Bob's reservation is lost, and the place with which he could buy again has ended.
     place(bob).await?.expect_status(410)?;
     let again = drill.test_app.join("bob").await?;
     assert_eq!(again.place["position"], 3, "at the end");
@@ -64,7 +64,9 @@ async fn places_are_those_of_redis(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-async fn a_newer_policy_in_redis_is_obeyed_until_somebody_changes_it(stores: Stores) -> Result<()> {
+async fn a_newer_policy_in_redis_is_in_force_until_an_operator_changes_it(
+    stores: Stores,
+) -> Result<()> {
     let mut drill = Drill::until_the_loss(stores).await?;
     drill.restore_and_start().await?;
     let path = format!("/v1/admin/concerts/{}/queue", drill.test_app.concert);
@@ -115,13 +117,13 @@ async fn a_concert_that_the_database_lacks_has_a_queue_until_its_keys_are_remove
     joined.expect_status(404)?;
     gone(&drill.fay).await?;
     place(&drill.dora).await?.expect_status(200)?;
-    // Made again, it is another concert.
+    // A concert that is created again is another concert.
     let (again, _) = on_sale(&drill.test_app.app, 1, 1, json!({})).await?;
     drill.test_app.join_concert("fay", &again).await?;
     Ok(())
 }
 
-async fn a_queue_that_was_sold_out_is_told_of_its_seats_by_itself(stores: Stores) -> Result<()> {
+async fn a_queue_that_was_sold_out_learns_of_its_seats_by_itself(stores: Stores) -> Result<()> {
     let mut drill = Drill::until_the_loss(stores).await?;
     drill.restore_and_start().await?;
     eventually("it is not sold out any more", SOON, async || {

@@ -73,7 +73,7 @@ async fn the_backup_is_in_place_and_nothing_is_lost() -> Result<()> {
 async fn a_database_that_cannot_be_opened_is_moved_aside() -> Result<()> {
     let folder = Folder::new()?;
     killed(&folder).await?;
-    // A whole log would mend the file.
+    // SQLite would repair the file with a whole log.
     fs::write(folder.database(), "whatever was here, it is not any more")?;
     fs::write(folder.path("data/frontrow.db-wal"), "nor is this a log")?;
     succeeds(&folder.config(), &["restore", &folder.text("copy")]).await?;
@@ -93,7 +93,7 @@ async fn a_backup_makes_a_data_folder_where_there_is_none() -> Result<()> {
     Ok(())
 }
 
-/// SQLite would take it for the log of the restored database.
+/// SQLite would use it as the log of the restored database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_without_its_database_is_moved_aside() -> Result<()> {
     let folder = Folder::new()?;
@@ -108,7 +108,7 @@ async fn a_log_without_its_database_is_moved_aside() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_noticed_whatever_keeps_its_queues() -> Result<()> {
+async fn a_running_server_is_noticed_wherever_its_queues_are() -> Result<()> {
     let folder = Folder::new()?;
     folder.migrated().await?;
     succeeds(&folder.config(), &["backup", &folder.text("copy")]).await?;
@@ -129,7 +129,8 @@ async fn a_server_is_noticed_whatever_keeps_its_queues() -> Result<()> {
         app.client().get("/readyz").await?.expect_status(200)?;
         drop(app);
     }
-    // Several may serve the file together while their queues are elsewhere; each of them counts.
+    // Several programs may serve the file together while their queues are elsewhere. Each of them
+    // blocks a restore.
     let (one, other) = (
         start(on_redis.clone()).await?,
         start(on_redis.clone()).await?,
@@ -144,7 +145,7 @@ async fn a_server_is_noticed_whatever_keeps_its_queues() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_else_has_the_file_open_is_noticed() -> Result<()> {
+async fn another_process_that_has_the_file_open_is_noticed() -> Result<()> {
     let folder = Folder::new()?;
     folder.migrated().await?;
     succeeds(&folder.config(), &["backup", &folder.text("copy")]).await?;
@@ -225,12 +226,12 @@ async fn a_restore_that_is_killed_leaves_one_of_the_two_in_place() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_get_their_places_back_though_the_backup_was_made_before_the_sale() -> Result<()> {
+async fn users_get_their_places_back_though_the_backup_was_made_before_the_sale() -> Result<()> {
     let folder = Folder::new()?;
     let mut test_app = folder.test_app().await?;
     test_app.app.sigterm()?;
     ensure!(test_app.app.wait_exit().await?.success());
-    // No user is in the line, so the database says that there is nothing to recover.
+    // No user is in the line, so the database records that there is nothing to recover.
     succeeds(&folder.config(), &["backup", &folder.text("copy")]).await?;
     test_app.app.restart().await?;
     let mut ann = test_app.join("ann").await?;

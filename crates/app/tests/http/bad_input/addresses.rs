@@ -1,18 +1,18 @@
-//! Addresses without a resource.
+//! Paths without a resource.
 
 use anyhow::Result;
 
-use super::{NOBODYS_ID, Target};
+use super::{Target, UNKNOWN_ID};
 use crate::{on_every_store, stores::Stores};
 
 on_every_store!(
-    an_id_that_is_none_leads_nowhere,
-    an_unknown_id_leads_nowhere,
-    what_is_no_address_leads_nowhere,
-    an_odd_user_in_an_address_is_refused,
+    a_malformed_id_is_not_found,
+    an_unknown_id_is_not_found,
+    a_path_without_a_resource_is_not_found,
+    an_invalid_user_id_in_a_path_is_refused,
 );
 
-/// Every address that contains an id: whether it is for operators, its method, its path.
+/// Every route with an id in its path: whether it is for operators, its method, and its path.
 fn with_ids(target: &Target, id: &str) -> Vec<(bool, &'static str, String)> {
     let concert = &target.test_app.concert;
     let performance = &target.test_app.performance;
@@ -44,7 +44,7 @@ fn with_ids(target: &Target, id: &str) -> Vec<(bool, &'static str, String)> {
     ]
 }
 
-async fn lead_nowhere(target: &mut Target, id: &str) -> Result<()> {
+async fn are_not_found(target: &mut Target, id: &str) -> Result<()> {
     for (by_operator, method, path) in with_ids(target, id) {
         let client = if by_operator {
             target.admin()
@@ -69,7 +69,7 @@ async fn lead_nowhere(target: &mut Target, id: &str) -> Result<()> {
     Ok(())
 }
 
-async fn an_id_that_is_none_leads_nowhere(stores: Stores) -> Result<()> {
+async fn a_malformed_id_is_not_found(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     for id in [
         "x",
@@ -98,29 +98,29 @@ async fn an_id_that_is_none_leads_nowhere(stores: Stores) -> Result<()> {
         "1%00",
         "0198c0de%252D0000-7000-8000-000000000001",
     ] {
-        lead_nowhere(&mut target, id).await?;
+        are_not_found(&mut target, id).await?;
     }
-    lead_nowhere(&mut target, &"a".repeat(8_000)).await?;
+    are_not_found(&mut target, &"a".repeat(8_000)).await?;
     target.is_unchanged().await
 }
 
-async fn an_unknown_id_leads_nowhere(stores: Stores) -> Result<()> {
+async fn an_unknown_id_is_not_found(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     for id in [
-        NOBODYS_ID,
+        UNKNOWN_ID,
         "00000000-0000-0000-0000-000000000000",
         "ffffffff-ffff-ffff-ffff-ffffffffffff",
     ] {
-        lead_nowhere(&mut target, id).await?;
+        are_not_found(&mut target, id).await?;
     }
     let join = target
         .client()
         .post("/v1/queue/tokens")
-        .json(&serde_json::json!({"concert_id": NOBODYS_ID}))
+        .json(&serde_json::json!({"concert_id": UNKNOWN_ID}))
         .await?;
     target.is_problem("join", &join, 404, "not-found").await?;
-    // A concert's performances are behind its own queue.
-    let path = format!("/v1/concerts/{NOBODYS_ID}/performances");
+    // The performances of a concert require a token of its own queue.
+    let path = format!("/v1/concerts/{UNKNOWN_ID}/performances");
     let other = target.client().get(&path).await?;
     target
         .is_problem(&path, &other, 403, "other-concerts-queue-token")
@@ -128,7 +128,7 @@ async fn an_unknown_id_leads_nowhere(stores: Stores) -> Result<()> {
     target.is_unchanged().await
 }
 
-async fn what_is_no_address_leads_nowhere(stores: Stores) -> Result<()> {
+async fn a_path_without_a_resource_is_not_found(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     for path in [
         "/",
@@ -173,7 +173,7 @@ async fn what_is_no_address_leads_nowhere(stores: Stores) -> Result<()> {
     target.is_unchanged().await
 }
 
-async fn an_odd_user_in_an_address_is_refused(stores: Stores) -> Result<()> {
+async fn an_invalid_user_id_in_a_path_is_refused(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     for user in [
         "%20",
@@ -198,6 +198,6 @@ async fn an_odd_user_in_an_address_is_refused(stores: Stores) -> Result<()> {
         .json(&serde_json::json!({"amount": 1}))
         .await?;
     assert!([404, 422].contains(&broken.status), "{broken:?}");
-    target.is_decent("%FF", &broken).await?;
+    target.is_valid_answer("%FF", &broken).await?;
     target.is_unchanged().await
 }

@@ -7,12 +7,12 @@ use super::Target;
 use crate::{on_every_store, stores::Stores};
 
 on_every_store!(
-    an_instant_is_of_our_time_and_has_a_zone,
+    an_instant_is_in_the_accepted_range_and_has_a_zone,
     titles_and_venues_are_short_printable_text,
-    nobody_but_an_operator_is_let_in,
+    no_client_but_an_operator_passes,
 );
 
-async fn an_instant_is_of_our_time_and_has_a_zone(stores: Stores) -> Result<()> {
+async fn an_instant_is_in_the_accepted_range_and_has_a_zone(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     let concert = format!("/v1/admin/concerts/{}", target.test_app.concert);
     let performance = format!("{concert}/performances/{}", target.test_app.performance);
@@ -105,7 +105,7 @@ async fn titles_and_venues_are_short_printable_text(stores: Stores) -> Result<()
         ] {
             target.is_invalid(&what, &reply, "title").await?;
         }
-        // No venue is given where it is null: then it stays.
+        // A venue of null is a missing venue, which stays unchanged.
         if !text.is_null() {
             let reply = target
                 .admin()
@@ -118,9 +118,9 @@ async fn titles_and_venues_are_short_printable_text(stores: Stores) -> Result<()
     target.is_unchanged().await
 }
 
-async fn nobody_but_an_operator_is_let_in(stores: Stores) -> Result<()> {
+async fn no_client_but_an_operator_passes(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
-    let nobody = target.client();
+    let visitor = target.client();
     let concert = format!("/v1/admin/concerts/{}", target.test_app.concert);
     for (method, path, body) in [
         (
@@ -153,7 +153,7 @@ async fn nobody_but_an_operator_is_let_in(stores: Stores) -> Result<()> {
             Some("key-of-the-operators-of-tests"),
             Some("Bearer key-of-the-operators-of-test"),
         ] {
-            let mut request = nobody.request(method.parse()?, &path).json(&body);
+            let mut request = visitor.request(method.parse()?, &path).json(&body);
             if let Some(value) = authorization {
                 request = request.header("authorization", value);
             }

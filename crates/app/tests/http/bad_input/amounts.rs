@@ -102,7 +102,7 @@ async fn a_balance_is_charged_to_the_maximum_and_no_further(stores: Stores) -> R
         .is_problem("one more by the operator", &reply, 409, "balance-limit")
         .await?;
     assert_eq!(target.visitor.balance().await?, MAX);
-    assert_eq!(stores.books(&target.test_app.app).await?.wrong_balances, 0);
+    assert_eq!(stores.totals(&target.test_app.app).await?.wrong_balances, 0);
     Ok(())
 }
 
@@ -129,7 +129,7 @@ async fn keys_of_charges_are_short_printable_text(stores: Stores) -> Result<()> 
             .json(&body)
             .await?;
         assert!([400, 422].contains(&reply.status), "{reply:?}");
-        target.is_decent(key, &reply).await?;
+        target.is_valid_answer(key, &reply).await?;
     }
     target.is_unchanged().await
 }

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{NOBODYS_ID, Target};
+use super::{Target, UNKNOWN_ID};
 use crate::{on_every_store, stores::Stores};
 
 on_every_store!(
-    what_is_no_json_is_malformed_on_every_route,
-    what_is_no_object_is_invalid_on_every_route,
+    a_body_that_is_not_json_is_malformed_on_every_route,
+    a_body_that_is_not_an_object_is_invalid_on_every_route,
     missing_unknown_and_repeated_fields_are_named,
     fields_of_another_type_are_named,
     a_body_of_another_type_is_not_read,
@@ -33,7 +33,7 @@ fn routes(target: &Target) -> Vec<(bool, &'static str, String, Value)> {
             false,
             "POST",
             "/v1/queue/tokens".into(),
-            json!({"concert_id": NOBODYS_ID}),
+            json!({"concert_id": UNKNOWN_ID}),
         ),
         (false, "POST", "/v1/reservations".into(), hold),
         (
@@ -84,7 +84,7 @@ fn request(target: &Target, route: &(bool, &str, String, Value)) -> frontrow_tes
     }
 }
 
-async fn what_is_no_json_is_malformed_on_every_route(stores: Stores) -> Result<()> {
+async fn a_body_that_is_not_json_is_malformed_on_every_route(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     for route in routes(&target) {
         let good = route.3.to_string();
@@ -120,7 +120,7 @@ async fn what_is_no_json_is_malformed_on_every_route(stores: Stores) -> Result<(
                 .is_problem(&what, &reply, 400, "malformed-request")
                 .await?;
         }
-        // What nests deeper than any shape is left before it is read to its end.
+        // Reading stops at a body that nests deeper than any valid one.
         for depth in [200, 50_000] {
             let reply = request(&target, &route)
                 .body("application/json", format!("{nested}{}", "[".repeat(depth)))
@@ -133,7 +133,7 @@ async fn what_is_no_json_is_malformed_on_every_route(stores: Stores) -> Result<(
     target.is_unchanged().await
 }
 
-async fn what_is_no_object_is_invalid_on_every_route(stores: Stores) -> Result<()> {
+async fn a_body_that_is_not_an_object_is_invalid_on_every_route(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     for route in routes(&target) {
         let in_order: Vec<_> = route
@@ -178,7 +178,7 @@ async fn missing_unknown_and_repeated_fields_are_named(stores: Stores) -> Result
                 .as_object_mut()
                 .and_then(|all| all.remove(&field))
                 .unwrap_or_default();
-            // Where every field may be missing, nothing is to change, and nothing does.
+            // Where every field is optional, a request without a field changes nothing.
             if route.1 == "POST" || field == "title" {
                 let reply = request(&target, &route).json(&body).await?;
                 target

@@ -7,9 +7,9 @@ use super::Target;
 use crate::{on_every_store, stores::Stores};
 
 on_every_store!(
-    another_method_is_told_which_there_are,
-    a_head_is_an_answer_without_its_body,
-    what_is_accepted_decides_between_json_and_csv,
+    an_unsupported_method_is_answered_with_the_allowed_ones,
+    a_head_request_is_answered_like_get_without_a_body,
+    the_accept_header_decides_between_json_and_csv,
 );
 
 /// Every path in the program's OpenAPI document, with the ids of the target, and its methods.
@@ -23,7 +23,7 @@ pub(super) async fn described(target: &Target) -> Result<Vec<(String, Vec<String
     let filled = |path: &str| {
         path.replace("{concert_id}", &target.test_app.concert)
             .replace("{performance_id}", &target.test_app.performance)
-            .replace("{reservation_id}", super::NOBODYS_ID)
+            .replace("{reservation_id}", super::UNKNOWN_ID)
             .replace("{user_id}", "visitor")
             .replace("{slug}", "still-waiting")
     };
@@ -42,7 +42,7 @@ pub(super) async fn described(target: &Target) -> Result<Vec<(String, Vec<String
         .collect())
 }
 
-async fn another_method_is_told_which_there_are(stores: Stores) -> Result<()> {
+async fn an_unsupported_method_is_answered_with_the_allowed_ones(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     for (path, mut methods) in described(&target).await? {
         if methods.iter().any(|method| method == "GET") {
@@ -73,7 +73,7 @@ async fn another_method_is_told_which_there_are(stores: Stores) -> Result<()> {
     target.is_unchanged().await
 }
 
-async fn a_head_is_an_answer_without_its_body(stores: Stores) -> Result<()> {
+async fn a_head_request_is_answered_like_get_without_a_body(stores: Stores) -> Result<()> {
     let target = Target::open(stores).await?;
     let mut looked = 0;
     for (path, methods) in described(&target).await? {
@@ -90,7 +90,8 @@ async fn a_head_is_an_answer_without_its_body(stores: Stores) -> Result<()> {
             let head = client.request("HEAD".parse()?, &path).await?;
             assert_eq!((head.status, &*head.text), (get.status, ""), "{path}");
             for (name, value) in &get.headers {
-                // Answers with an instant differ in it, and in its number of digits.
+                // Two answers with an instant may differ in the instant and in its number of
+                // digits.
                 let stamped = get.text.contains("\"as_of\"") || path == "/metrics";
                 if name != "date" && !(stamped && name == "content-length") {
                     assert_eq!(head.headers.get(name), Some(value), "{path}: {name}");
@@ -111,7 +112,7 @@ async fn a_head_is_an_answer_without_its_body(stores: Stores) -> Result<()> {
     target.is_unchanged().await
 }
 
-async fn what_is_accepted_decides_between_json_and_csv(stores: Stores) -> Result<()> {
+async fn the_accept_header_decides_between_json_and_csv(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     let path = format!(
         "/v1/admin/concerts/{}/reservations",

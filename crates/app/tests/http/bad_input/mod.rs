@@ -19,13 +19,13 @@ use frontrow_test_harness::{Client, Reply};
 use serde_json::{Value, json};
 
 use crate::{
-    stores::{Books, Stores},
+    stores::{Stores, Totals},
     test_app::{TestApp, Visitor},
 };
 
 /// The visitor's balance, in points.
 const BALANCE: i64 = 1_000;
-const NOBODYS_ID: &str = "0198c0de-0000-7000-8000-000000000001";
+const UNKNOWN_ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
 /// A program that must refuse requests, and its state before them.
 struct Target {
@@ -33,15 +33,15 @@ struct Target {
     test_app: TestApp,
     /// Has an active place, points, and nothing else.
     visitor: Visitor,
-    before: World,
+    before: VisibleState,
     /// The types of the problems so far, whose pages were checked.
     explained: BTreeSet<String>,
 }
 
 /// The state that a refused request must not change.
 #[derive(Debug, PartialEq, Eq)]
-struct World {
-    books: Books,
+struct VisibleState {
+    totals: Totals,
     shown: Vec<Value>,
 }
 
@@ -53,7 +53,7 @@ impl Target {
             .charge(BALANCE, "charge")
             .await?
             .expect_status(201)?;
-        let before = World::now(stores, &test_app, &visitor).await?;
+        let before = VisibleState::now(stores, &test_app, &visitor).await?;
         Ok(Self {
             stores,
             test_app,
@@ -104,7 +104,7 @@ impl Target {
     }
 
     /// Checks that `reply` is an answer for a client: never a failure of the server.
-    async fn is_decent(&mut self, what: &str, reply: &Reply) -> Result<()> {
+    async fn is_valid_answer(&mut self, what: &str, reply: &Reply) -> Result<()> {
         ensure!(reply.status < 500, "{what}: {reply:?}");
         if reply.status >= 400 {
             let kind = check_problem(reply).with_context(|| what.to_owned())?;
@@ -118,7 +118,7 @@ impl Target {
         Ok(())
     }
 
-    /// The `type` of a problem is a page of this server.
+    /// Checks that the `type` of a problem is a page of this server.
     async fn has_page(&mut self, kind: &str) -> Result<()> {
         if self.explained.insert(kind.to_owned()) {
             let page = self
@@ -135,13 +135,13 @@ impl Target {
 
     /// Checks that the requests so far have changed nothing.
     async fn is_unchanged(&self) -> Result<()> {
-        let now = World::now(self.stores, &self.test_app, &self.visitor).await?;
+        let now = VisibleState::now(self.stores, &self.test_app, &self.visitor).await?;
         assert_eq!(now, self.before);
         Ok(())
     }
 }
 
-impl World {
+impl VisibleState {
     async fn now(stores: Stores, test_app: &TestApp, visitor: &Visitor) -> Result<Self> {
         let concert = format!("/v1/admin/concerts/{}", test_app.concert);
         let mut shown = Vec::new();
@@ -157,7 +157,7 @@ impl World {
             shown.push(client.get(&path).await?.expect_status(200)?.json);
         }
         Ok(Self {
-            books: stores.books(&test_app.app).await?,
+            totals: stores.totals(&test_app.app).await?,
             shown,
         })
     }

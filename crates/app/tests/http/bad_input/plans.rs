@@ -7,7 +7,7 @@ use super::Target;
 use crate::{on_every_store, stores::Stores};
 
 on_every_store!(
-    a_wrong_seat_plan_says_where,
+    the_wrong_field_of_a_seat_plan_is_named,
     a_plan_has_one_to_a_hundred_thousand_seats
 );
 
@@ -23,7 +23,7 @@ async fn refused(target: &mut Target, sections: &Value, field: &str) -> Result<(
     target.is_invalid(&what, &reply, field).await
 }
 
-async fn a_wrong_seat_plan_says_where(stores: Stores) -> Result<()> {
+async fn the_wrong_field_of_a_seat_plan_is_named(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     for (sections, field) in wrong_sections().into_iter().chain(wrong_rows()) {
         refused(&mut target, &sections, field).await?;
@@ -59,7 +59,7 @@ fn section(name: &str, price: &Value, rows: &Value) -> Value {
     json!([{"name": name, "price": price, "rows": rows}])
 }
 
-/// Invalid sections of a hall, each with the field that is wrong.
+/// Invalid sections of a seat plan, each with the field that is wrong.
 fn wrong_sections() -> Vec<(Value, &'static str)> {
     vec![
         (json!(null), "sections"),

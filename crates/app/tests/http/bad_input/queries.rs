@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{NOBODYS_ID, Target};
+use super::{Target, UNKNOWN_ID};
 use crate::{on_every_store, stores::Stores};
 
 on_every_store!(
@@ -68,7 +68,7 @@ async fn queries_are_read_strictly(stores: Stores) -> Result<()> {
             &format!("{foreign}=="),
             "!!!!!!!!!!!!!!!!!!!!!!",
             "AAAAAAAAAAAAAAAAAAAAAB",
-            NOBODYS_ID,
+            UNKNOWN_ID,
         ] {
             let reply = client.get(&format!("{path}?cursor={cursor}")).await?;
             target

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{NOBODYS_ID, Target};
+use super::{Target, UNKNOWN_ID};
 use crate::{on_every_store, stores::Stores};
 
 on_every_store!(
@@ -123,7 +123,7 @@ async fn a_hold_names_a_performance_of_the_concert(stores: Stores) -> Result<()>
             .await?;
     }
     for id in [
-        NOBODYS_ID,
+        UNKNOWN_ID,
         target.test_app.concert.clone().as_str(),
         "00000000-0000-0000-0000-000000000000",
         "ffffffff-ffff-ffff-ffff-ffffffffffff",

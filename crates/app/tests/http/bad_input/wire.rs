@@ -14,8 +14,8 @@ use super::Target;
 use crate::{on_every_store, stores::Stores, test_app::ADMIN_KEY};
 
 on_every_store!(
-    headers_that_are_no_text_are_malformed,
-    what_is_no_http_is_refused_and_the_connection_closed,
+    headers_that_are_not_text_are_malformed,
+    bytes_that_are_not_http_are_refused_and_the_connection_is_closed,
     pipelined_requests_are_answered_in_their_order,
     half_a_request_has_no_effect,
     a_chunked_body_over_the_limit_is_refused,
@@ -33,12 +33,12 @@ struct Answer {
 async fn exchange(target: &Target, bytes: &[u8]) -> Result<Vec<Answer>> {
     let address = target.test_app.app.base_url();
     let mut connection = TcpStream::connect(address.trim_start_matches("http://")).await?;
-    // The server may close before it was sent everything.
+    // The server may close the connection before it has received all bytes.
     let _ = connection.write_all(bytes).await;
     let _ = connection.shutdown().await;
     let mut all = Vec::new();
     let read = timeout(Duration::from_secs(30), connection.read_to_end(&mut all));
-    // What was not read when it was closed resets the connection, after the answer.
+    // Bytes that the server has not read when it closes reset the connection, after the answer.
     let _ = read.await.context("the connection stays open")?;
     answers(&String::from_utf8_lossy(&all))
 }
@@ -78,7 +78,7 @@ async fn one(target: &Target, bytes: &[u8]) -> Result<Answer> {
     all.pop().context("an answer")
 }
 
-async fn headers_that_are_no_text_are_malformed(stores: Stores) -> Result<()> {
+async fn headers_that_are_not_text_are_malformed(stores: Stores) -> Result<()> {
     let target = Target::open(stores).await?;
     let token = target.visitor.place["queue_token"]
         .as_str()
@@ -156,7 +156,9 @@ async fn headers_that_are_no_text_are_malformed(stores: Stores) -> Result<()> {
     target.is_unchanged().await
 }
 
-async fn what_is_no_http_is_refused_and_the_connection_closed(stores: Stores) -> Result<()> {
+async fn bytes_that_are_not_http_are_refused_and_the_connection_is_closed(
+    stores: Stores,
+) -> Result<()> {
     let target = Target::open(stores).await?;
     let long = vec![b'a'; 200_000];
     let many = b"X-Odd: 1\r\n".repeat(1_000);

@@ -1,11 +1,11 @@
-//! States that must never be in a database, whatever requests raced.
+//! States that must never be in a database, for any race of requests.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::records::{Entry, Records, Reservation, Seat};
 
 impl Records {
-    /// All contradictions in the records, in words. Empty if there are none.
+    /// Returns a description of each contradiction in the records. Empty if there are none.
     pub(super) fn contradictions(&self) -> Vec<String> {
         let mut found = Vec::new();
         self.seats_of_two(&mut found);

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::box_office::BoxOffice;
+use super::sale_instances::SaleInstances;
 
-/// The number of requests in flight: more than the processes have connections to the database, and
+/// The number of requests in flight: more than the instances have connections to the database, and
 /// fewer than the files that a test may open.
 const AT_ONCE: usize = 400;
 
@@ -18,15 +18,15 @@ pub(super) async fn in_step<T>(
 }
 
 /// Like [`in_step`], but no request writes before all have read, or as many as there are
-/// connections. The first request of each future, which writes, goes to the desks in turn.
-pub(super) async fn all_look_first<T>(
-    office: &BoxOffice,
+/// connections. The first requests of the futures go to the instances in turn, and write.
+pub(super) async fn all_read_first<T>(
+    instances: &SaleInstances,
     everything: Vec<impl Future<Output = Result<T>>>,
 ) -> Result<Vec<T>> {
-    let held_up = office.hold_up_writes().await?;
+    let held_up = instances.hold_up_writes().await?;
     let count = everything.len();
     let (done, ()) = tokio::try_join!(in_step(everything), async {
-        office.all_have_looked(count).await?;
+        instances.all_have_read(count).await?;
         drop(held_up);
         Ok(())
     })?;

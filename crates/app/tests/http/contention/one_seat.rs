@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 
 use super::{
-    box_office::BoxOffice,
-    crowd::{all_look_first, in_step},
+    crowd::{all_read_first, in_step},
+    sale_instances::SaleInstances,
 };
 use crate::test_app::PRICE;
 
@@ -12,24 +12,24 @@ const USERS: usize = 500;
 const SEAT: &str = "R1-1";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_guard_one_seat_is_sold_to_two() -> Result<()> {
-    let office = BoxOffice::open(2).await?;
-    office.customer(0, "ann").await?;
-    office.customer(1, "ben").await?;
-    let (mut anns, mut bens) = (office.careless(1).await?, office.careless(2).await?);
-    ensure!(anns.sees_free(SEAT).await? && bens.sees_free(SEAT).await?);
-    anns.takes("ann", SEAT).await?;
-    bens.takes("ben", SEAT).await?;
-    let found = office.records().await?.contradictions();
+async fn without_a_guard_one_seat_is_sold_to_two_users() -> Result<()> {
+    let instances = SaleInstances::open(2).await?;
+    instances.user_with_points(0, "ann").await?;
+    instances.user_with_points(1, "ben").await?;
+    let (mut first, mut second) = (instances.unguarded(1).await?, instances.unguarded(2).await?);
+    ensure!(first.sees_free(SEAT).await? && second.sees_free(SEAT).await?);
+    first.takes("ann", SEAT).await?;
+    second.takes("ben", SEAT).await?;
+    let found = instances.records().await?.contradictions();
     let both = "R1-1 is reserved for ann and ben".to_owned();
     assert!(found.contains(&both), "{found:?}");
 
-    for (program, name) in [(&mut anns, "ann"), (&mut bens, "ben")] {
+    for (program, name) in [(&mut first, "ann"), (&mut second, "ben")] {
         let (hold, points) = (program.sees(name).await?, program.sees_points(name).await?);
         ensure!(hold.hold == "alive");
         program.pays(&hold, points).await?;
     }
-    let records = office.records().await?;
+    let records = instances.records().await?;
     assert!(records.contradictions().contains(&both), "still");
     assert_eq!(records.count("confirmed"), 2, "both paid for it");
     Ok(())
@@ -37,36 +37,36 @@ async fn without_a_guard_one_seat_is_sold_to_two() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_five_hundred_users_who_want_one_seat_one_gets_it() -> Result<()> {
-    let office = BoxOffice::open(2).await?;
-    let fans = office.customers("fan", USERS).await?;
-    let asks = fans.iter().enumerate();
-    let asks = asks.map(|(number, fan)| fan.at(number).hold(office.desk(number), &[SEAT]));
-    let answers = all_look_first(&office, asks.collect()).await?;
+    let instances = SaleInstances::open(2).await?;
+    let users = instances.users_with_points("fan", USERS).await?;
+    let asks = users.iter().enumerate();
+    let asks = asks.map(|(number, user)| user.at(number).hold(instances.instance(number), &[SEAT]));
+    let answers = all_read_first(&instances, asks.collect()).await?;
 
-    let records = office.records().await?;
-    office.ensure_sound(&records).await?;
-    for (fan, answer) in fans.iter().zip(&answers) {
-        records.assert_consistent_with(&fan.name, None, answer)?;
+    let records = instances.records().await?;
+    instances.ensure_sound(&records).await?;
+    for (user, answer) in users.iter().zip(&answers) {
+        records.assert_consistent_with(&user.name, None, answer)?;
     }
     let winners: Vec<_> = (0..USERS).filter(|&at| answers[at].status == 201).collect();
     let [winner] = winners[..] else {
         panic!("one gets it: {winners:?}");
     };
-    assert_eq!(records.reservations.len(), 1, "nobody else was told of one");
+    assert_eq!(records.reservations.len(), 1, "no other user got one");
 
     // All users try to pay for it.
     let id = answers[winner].text_at("/id")?;
-    let payments = fans.iter().enumerate();
-    let payments = payments.map(|(number, fan)| fan.at(number + 1).pay(id, "payment"));
+    let payments = users.iter().enumerate();
+    let payments = payments.map(|(number, user)| user.at(number + 1).pay(id, "payment"));
     let payments = in_step(payments).await?;
-    let records = office.records().await?;
-    office.ensure_sound(&records).await?;
-    for (number, (fan, payment)) in fans.iter().zip(&payments).enumerate() {
+    let records = instances.records().await?;
+    instances.ensure_sound(&records).await?;
+    for (number, (user, payment)) in users.iter().zip(&payments).enumerate() {
         if number == winner {
-            records.assert_consistent_with(&fan.name, Some(id), payment)?;
+            records.assert_consistent_with(&user.name, Some(id), payment)?;
         } else {
             assert_eq!(payment.status, 404, "{payment:?}");
-            assert_eq!(records.balance(&fan.name), PRICE, "{}", fan.name);
+            assert_eq!(records.balance(&user.name), PRICE, "{}", user.name);
         }
     }
     assert_eq!(records.count("confirmed"), 1);

@@ -4,9 +4,9 @@ use anyhow::{Result, ensure};
 use frontrow_test_harness::Reply;
 
 use super::{
-    box_office::{BoxOffice, Customer},
-    crowd::all_look_first,
+    crowd::all_read_first,
     refused_by,
+    sale_instances::{SaleInstances, SaleUser},
 };
 use crate::{random::Random, test_app::PRICE};
 
@@ -14,17 +14,17 @@ const USERS: usize = 2_000;
 const SEATS: u16 = 50;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn taken_seat_by_seat_two_holds_get_a_part_each() -> Result<()> {
-    let office = BoxOffice::open(2).await?;
-    let (mut anns, mut bens) = (office.careless(1).await?, office.careless(2).await?);
-    let ann = anns.reserves("ann", &["R1-1", "R1-2"]).await?;
-    let ben = bens.reserves("ben", &["R1-1", "R1-2"]).await?;
-    // Each statement says that the seat must be free, and still:
-    ensure!(anns.grabs(&ann, "ann", 1, "R1-1").await?);
-    ensure!(bens.grabs(&ben, "ben", 2, "R1-2").await?);
-    ensure!(!anns.grabs(&ann, "ann", 2, "R1-2").await?);
-    ensure!(!bens.grabs(&ben, "ben", 1, "R1-1").await?);
-    let found = office.records().await?.contradictions();
+async fn two_holds_that_take_seat_by_seat_get_a_part_each() -> Result<()> {
+    let instances = SaleInstances::open(2).await?;
+    let (mut first, mut second) = (instances.unguarded(1).await?, instances.unguarded(2).await?);
+    let ann = first.reserves("ann", &["R1-1", "R1-2"]).await?;
+    let ben = second.reserves("ben", &["R1-1", "R1-2"]).await?;
+    // Each statement requires that the seat is free. That alone is not enough.
+    ensure!(first.grabs(&ann, "ann", 1, "R1-1").await?);
+    ensure!(second.grabs(&ben, "ben", 2, "R1-2").await?);
+    ensure!(!first.grabs(&ann, "ann", 2, "R1-2").await?);
+    ensure!(!second.grabs(&ben, "ben", 1, "R1-1").await?);
+    let found = instances.records().await?.contradictions();
     for part in [
         "ann held [\"R1-1\", \"R1-2\"] and has [\"R1-1\"]",
         "ben held [\"R1-1\", \"R1-2\"] and has [\"R1-2\"]",
@@ -35,31 +35,31 @@ async fn taken_seat_by_seat_two_holds_get_a_part_each() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn taken_in_any_order_within_a_transaction_two_holds_lock_each_other_out() -> Result<()> {
-    let office = BoxOffice::open(2).await?;
-    let (mut anns, mut bens) = (office.careless(1).await?, office.careless(2).await?);
-    anns.run("BEGIN").await?;
-    bens.run("BEGIN").await?;
-    let ann = anns.reserves("ann", &["R1-1", "R1-2"]).await?;
-    let ben = bens.reserves("ben", &["R1-1", "R1-2"]).await?;
-    ensure!(anns.grabs(&ann, "ann", 1, "R1-1").await?);
-    ensure!(bens.grabs(&ben, "ben", 2, "R1-2").await?);
-    let (anns, bens) = tokio::join!(
-        anns.grabs(&ann, "ann", 2, "R1-2"),
-        bens.grabs(&ben, "ben", 1, "R1-1"),
+async fn two_holds_that_take_seats_in_any_order_within_a_transaction_deadlock() -> Result<()> {
+    let instances = SaleInstances::open(2).await?;
+    let (mut first, mut second) = (instances.unguarded(1).await?, instances.unguarded(2).await?);
+    first.run("BEGIN").await?;
+    second.run("BEGIN").await?;
+    let ann = first.reserves("ann", &["R1-1", "R1-2"]).await?;
+    let ben = second.reserves("ben", &["R1-1", "R1-2"]).await?;
+    ensure!(first.grabs(&ann, "ann", 1, "R1-1").await?);
+    ensure!(second.grabs(&ben, "ben", 2, "R1-2").await?);
+    let (first, second) = tokio::join!(
+        first.grabs(&ann, "ann", 2, "R1-2"),
+        second.grabs(&ben, "ben", 1, "R1-1"),
     );
-    let (lost, went_on) = if anns.is_err() {
-        (anns, bens)
+    let (lost, went_on) = if first.is_err() {
+        (first, second)
     } else {
-        (bens, anns)
+        (second, first)
     };
     refused_by(lost.map(drop), "Deadlock found")?;
     assert!(went_on?, "it got what the other one had to let go");
     Ok(())
 }
 
-/// The results of one user.
-struct Evening {
+/// The answers to one user.
+struct UserResult {
     /// The number of seats that the user wanted.
     wanted: usize,
     held: Reply,
@@ -69,35 +69,31 @@ struct Evening {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_overlapping_holds_get_all_their_seats_or_none() -> Result<()> {
-    let office = BoxOffice::open(SEATS).await?;
-    let fans = office.visitors("fan", USERS).await?;
+    let instances = SaleInstances::open(SEATS).await?;
+    let users = instances.users_with_places("fan", USERS).await?;
     let mut random = Random::seeded();
-    let evenings = fans.iter().enumerate().map(|(number, fan)| {
+    let results = users.iter().enumerate().map(|(number, user)| {
         let seats = some_seats(&mut random);
-        evening(&office, fan, number, seats)
+        hold_and_end(&instances, user, number, seats)
     });
-    let evenings = all_look_first(&office, evenings.collect()).await?;
+    let results = all_read_first(&instances, results.collect()).await?;
 
-    let records = office.records().await?;
-    office.ensure_sound(&records).await?;
+    let records = instances.records().await?;
+    instances.ensure_sound(&records).await?;
     let mut held = 0;
-    for (fan, evening) in fans.iter().zip(&evenings) {
-        match &evening.ended {
-            None => records.assert_consistent_with(&fan.name, None, &evening.held)?,
+    for (user, result) in users.iter().zip(&results) {
+        match &result.ended {
+            None => records.assert_consistent_with(&user.name, None, &result.held)?,
             Some(ended) => {
                 held += 1;
-                let id = evening.held.text_at("/id")?;
-                records.assert_consistent_with(&fan.name, Some(id), ended)?;
+                let id = result.held.text_at("/id")?;
+                records.assert_consistent_with(&user.name, Some(id), ended)?;
                 let got = records.reservation(id)?.seats().len();
-                assert_eq!(got, evening.wanted, "all or none");
+                assert_eq!(got, result.wanted, "all or none");
             }
         }
     }
-    assert_eq!(
-        records.reservations.len(),
-        held,
-        "nobody else was told of one"
-    );
+    assert_eq!(records.reservations.len(), held, "no other user got one");
     let (confirmed, cancelled) = (records.count("confirmed"), records.count("cancelled"));
     println!("{held} holds, {confirmed} paid, {cancelled} given back");
     assert_eq!(confirmed + cancelled, held);
@@ -120,23 +116,26 @@ fn some_seats(random: &mut Random) -> Vec<String> {
 
 /// Requests seats. A user who gets them releases them, so that others can have them. One in four
 /// pays instead.
-async fn evening(
-    office: &BoxOffice,
-    fan: &Customer,
+async fn hold_and_end(
+    instances: &SaleInstances,
+    user: &SaleUser,
     number: usize,
     seats: Vec<String>,
-) -> Result<Evening> {
+) -> Result<UserResult> {
     let labels: Vec<_> = seats.iter().map(String::as_str).collect();
-    let held = fan.at(number).hold(office.desk(number), &labels).await?;
+    let held = user
+        .at(number)
+        .hold(instances.instance(number), &labels)
+        .await?;
     if held.status != 201 {
-        return Ok(Evening {
+        return Ok(UserResult {
             wanted: seats.len(),
             held,
             ended: None,
         });
     }
     let id = held.text_at("/id")?;
-    let elsewhere = fan.at(number + 1);
+    let elsewhere = user.at(number + 1);
     let ended = if number.is_multiple_of(4) {
         let total = PRICE * i64::try_from(seats.len())?;
         elsewhere
@@ -147,7 +146,7 @@ async fn evening(
     } else {
         elsewhere.release(id).await?.expect_status(204)?
     };
-    Ok(Evening {
+    Ok(UserResult {
         wanted: seats.len(),
         ended: Some(ended),
         held,

@@ -8,12 +8,12 @@ use frontrow_test_harness::Reply;
 use tokio::time::sleep;
 
 use super::{
-    box_office::{BoxOffice, Holder, patient},
     crowd::in_step,
     refused_by,
+    sale_instances::{SaleInstances, UserWithHold, with_long_timeouts},
     unguarded::end_of_holds,
 };
-use crate::{clock::now, lives::instant, test_app::PRICE};
+use crate::{clock::now, lifetimes::instant, test_app::PRICE};
 
 /// The number of payments that read before the deadline and pay after it.
 const LATE: usize = 10;
@@ -23,82 +23,86 @@ const APART_MS: i64 = 2;
 const ROUNDS_MAX: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_guard_what_was_seen_in_time_is_paid_too_late() -> Result<()> {
-    let office = BoxOffice::open(1).await?;
-    office.holder("ann", 1).await?;
-    let (mut anns, mut sweep) = (office.careless(1).await?, office.careless(2).await?);
-    let (seen, points) = (anns.sees("ann").await?, anns.sees_points("ann").await?);
+async fn without_a_guard_a_hold_that_was_read_in_time_is_paid_too_late() -> Result<()> {
+    let instances = SaleInstances::open(1).await?;
+    instances.user_with_hold("ann", 1).await?;
+    let (mut payer, mut sweep) = (instances.unguarded(1).await?, instances.unguarded(2).await?);
+    let (seen, points) = (payer.sees("ann").await?, payer.sees_points("ann").await?);
     ensure!(seen.hold == "alive");
     sweep.lets_time_pass("ann", -1).await?;
     let due = sweep.sees("ann").await?;
     ensure!(due.hold == "due");
     sweep.ends(&due, "expired").await?;
     sweep.takes("ben", "R1-1").await?;
-    office.records().await?.ensure_sound()?;
-    anns.pays(&seen, points).await?;
-    let found = office.records().await?.contradictions();
+    instances.records().await?.ensure_sound()?;
+    payer.pays(&seen, points).await?;
+    let found = instances.records().await?.contradictions();
     let both = "R1-1 is reserved for ann and ben".to_owned();
     assert!(found.contains(&both), "{found:?}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_guard_a_sweep_frees_what_was_paid_since_it_looked() -> Result<()> {
-    let office = BoxOffice::open(1).await?;
-    office.holder("ann", 1).await?;
-    let (mut anns, mut sweep) = (office.careless(1).await?, office.careless(2).await?);
-    let (seen, points) = (anns.sees("ann").await?, anns.sees_points("ann").await?);
+async fn without_a_guard_a_sweep_frees_seats_that_were_paid_since_it_read_them() -> Result<()> {
+    let instances = SaleInstances::open(1).await?;
+    instances.user_with_hold("ann", 1).await?;
+    let (mut payer, mut sweep) = (instances.unguarded(1).await?, instances.unguarded(2).await?);
+    let (seen, points) = (payer.sees("ann").await?, payer.sees_points("ann").await?);
     sweep.lets_time_pass("ann", -1).await?;
     let due = sweep.sees("ann").await?;
     ensure!(seen.hold == "alive" && due.hold == "due");
-    // The payment looked first, and is first.
-    anns.pays(&seen, points).await?;
+    // The payment both reads and writes before the sweep writes.
+    payer.pays(&seen, points).await?;
     // The second guard.
     refused_by(sweep.ends(&due, "expired").await, "reservations_paid")?;
-    office.records().await?.ensure_sound()?;
+    instances.records().await?.ensure_sound()?;
 
     let no_guard = "ALTER TABLE reservations DROP CONSTRAINT reservations_paid";
     sweep.run(no_guard).await?;
     sweep.ends(&due, "expired").await?;
-    let found = office.records().await?.contradictions();
+    let found = instances.records().await?.contradictions();
     let unpaid = "ann expired, paid 1 times".to_owned();
     assert!(found.contains(&unpaid), "{found:?}");
     Ok(())
 }
 
-/// Payments read before the deadline, and wait for a row until it is over.
+/// The payments read before the deadline, and wait for a row lock until it is past.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_seen_in_time_and_is_paid_too_late_is_not_paid() -> Result<()> {
-    let office = BoxOffice::open(20).await?;
-    let fans = office.customers("fan", LATE).await?;
-    let rivals = office.customers("rival", LATE).await?;
-    let fans = office.each_holds(fans, 0).await?;
-    let mut locked = office.database().await?;
+async fn a_payment_that_reads_in_time_and_writes_too_late_is_refused() -> Result<()> {
+    let instances = SaleInstances::open(20).await?;
+    let holders = instances.users_with_points("fan", LATE).await?;
+    let rivals = instances.users_with_points("rival", LATE).await?;
+    let holders = instances.hold_one_seat_each(holders, 0).await?;
+    let mut locked = instances.database().await?;
     let lock = "BEGIN; SELECT * FROM balances WHERE user_id LIKE 'fan-%' FOR UPDATE";
     locked.batch_execute(lock).await?;
 
-    let payments = fans.iter().enumerate().map(|(number, fan)| async move {
-        fan.customer
-            .at(number)
-            .pay(&fan.reservation, "payment")
-            .await
-    });
+    let payments = holders
+        .iter()
+        .enumerate()
+        .map(|(number, holder)| async move {
+            holder
+                .user
+                .at(number)
+                .pay(&holder.reservation, "payment")
+                .await
+        });
     let (payments, taken) = tokio::try_join!(in_step(payments), async {
-        office.wait_for_rows(LATE).await?;
+        instances.wait_for_rows(LATE).await?;
         locked.batch_execute(&end_of_holds("fan-%", -1)).await?;
         locked.batch_execute("COMMIT").await?;
         let takes = rivals.iter().enumerate().map(|(number, rival)| {
-            let (desk, seat) = (office.desk(number), fans[number].seat.as_str());
-            async move { rival.at(number).hold(desk, &[seat]).await }
+            let (instance, seat) = (instances.instance(number), holders[number].seat.as_str());
+            async move { rival.at(number).hold(instance, &[seat]).await }
         });
         in_step(takes).await
     })?;
-    let records = office.records().await?;
-    office.ensure_sound(&records).await?;
-    for (fan, payment) in fans.iter().zip(&payments) {
+    let records = instances.records().await?;
+    instances.ensure_sound(&records).await?;
+    for (holder, payment) in holders.iter().zip(&payments) {
         assert_eq!(payment.status, 410, "{payment:?}");
-        records.assert_consistent_with(&fan.customer.name, Some(&fan.reservation), payment)?;
-        assert_eq!(records.balance(&fan.customer.name), PRICE);
+        records.assert_consistent_with(&holder.user.name, Some(&holder.reservation), payment)?;
+        assert_eq!(records.balance(&holder.user.name), PRICE);
     }
     for (rival, taken) in rivals.iter().zip(&taken) {
         assert_eq!(taken.status, 201, "{taken:?}");
@@ -110,22 +114,24 @@ async fn what_was_seen_in_time_and_is_paid_too_late_is_not_paid() -> Result<()> 
 /// A user who holds and pays, and another one who requests the same seat at the same moment. Sweeps
 /// run meanwhile.
 struct Pair {
-    holder: Holder,
+    holder: UserWithHold,
     paid: Reply,
     rival: String,
     taken: Reply,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn around_its_end_a_hold_is_paid_in_full_or_over() -> Result<()> {
-    let brief = patient().await?.env("FRONTROW_RESERVATION__HOLD_S", "1");
+async fn a_hold_around_its_deadline_is_either_paid_in_full_or_expired() -> Result<()> {
+    let brief = with_long_timeouts()
+        .await?
+        .env("FRONTROW_RESERVATION__HOLD_S", "1");
     let seats = u16::try_from(PAIRS * ROUNDS_MAX)?;
-    let office = BoxOffice::open_with(brief, seats).await?;
+    let instances = SaleInstances::open_with(brief, seats).await?;
     let (mut in_time, mut too_late) = (0, 0);
-    // A busy machine takes longer from the client's clock to the database's.
+    // On a busy machine, a request takes longer to reach the database.
     let mut lead_ms = 10;
     for round in 0..ROUNDS_MAX {
-        let (paid, lost) = one_round(&office, round, lead_ms).await?;
+        let (paid, lost) = one_round(&instances, round, lead_ms).await?;
         println!("{lead_ms} ms ahead: {paid} were in time, {lost} too late");
         in_time += paid;
         too_late += lost;
@@ -137,15 +143,26 @@ async fn around_its_end_a_hold_is_paid_in_full_or_over() -> Result<()> {
     anyhow::bail!("{in_time} were in time, {too_late} too late: both must happen");
 }
 
-/// Returns the number of payments in time, and of those too late.
-async fn one_round(office: &BoxOffice, round: usize, lead_ms: i64) -> Result<(usize, usize)> {
-    let rivals = office.customers(&format!("rival-{round}"), PAIRS).await?;
-    let fans = office.customers(&format!("fan-{round}"), PAIRS).await?;
+/// Returns the numbers of payments in time and of payments too late.
+async fn one_round(
+    instances: &SaleInstances,
+    round: usize,
+    lead_ms: i64,
+) -> Result<(usize, usize)> {
+    let rivals = instances
+        .users_with_points(&format!("rival-{round}"), PAIRS)
+        .await?;
+    let users = instances
+        .users_with_points(&format!("fan-{round}"), PAIRS)
+        .await?;
     let middle = i64::try_from(PAIRS / 2)?;
-    let pairs = fans.into_iter().zip(rivals).enumerate();
-    let pairs = pairs.map(|(number, (fan, rival))| async move {
+    let pairs = users.into_iter().zip(rivals).enumerate();
+    let pairs = pairs.map(|(number, (user, rival))| async move {
         let seat = format!("R1-{}", round * PAIRS + number + 1);
-        let held = fan.at(number).hold(office.desk(number), &[&seat]).await?;
+        let held = user
+            .at(number)
+            .hold(instances.instance(number), &[&seat])
+            .await?;
         let held = held.expect_status(201)?;
         let reservation = held.text_at("/id")?.to_owned();
         let offset_ms = APART_MS * (i64::try_from(number)? - middle) - lead_ms;
@@ -154,11 +171,13 @@ async fn one_round(office: &BoxOffice, round: usize, lead_ms: i64) -> Result<(us
         sleep(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))).await;
         let wanted = [seat.as_str()];
         let (paid, taken) = tokio::try_join!(
-            fan.at(number + 1).pay(&reservation, "payment"),
-            rival.at(number + 2).hold(office.desk(number + 2), &wanted),
+            user.at(number + 1).pay(&reservation, "payment"),
+            rival
+                .at(number + 2)
+                .hold(instances.instance(number + 2), &wanted),
         )?;
-        let holder = Holder {
-            customer: fan,
+        let holder = UserWithHold {
+            user,
             reservation,
             seat,
         };
@@ -170,19 +189,17 @@ async fn one_round(office: &BoxOffice, round: usize, lead_ms: i64) -> Result<(us
         })
     });
     let pairs = in_step(pairs).await?;
-    let records = office.records().await?;
-    office.ensure_sound(&records).await?;
+    let records = instances.records().await?;
+    instances.ensure_sound(&records).await?;
     for pair in &pairs {
-        let Holder {
-            customer,
-            reservation,
-            ..
+        let UserWithHold {
+            user, reservation, ..
         } = &pair.holder;
         let in_time = pair.paid.status == 200;
-        records.assert_consistent_with(&customer.name, Some(reservation), &pair.paid)?;
+        records.assert_consistent_with(&user.name, Some(reservation), &pair.paid)?;
         records.assert_consistent_with(&pair.rival, None, &pair.taken)?;
         let left = if in_time { 0 } else { PRICE };
-        assert_eq!(records.balance(&customer.name), left);
+        assert_eq!(records.balance(&user.name), left);
         ensure!(!in_time || pair.taken.status == 409, "taken from its buyer");
     }
     let in_time = pairs.iter().filter(|pair| pair.paid.status == 200).count();

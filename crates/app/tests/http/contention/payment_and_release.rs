@@ -5,10 +5,10 @@ use diesel_async::SimpleAsyncConnection;
 use frontrow_test_harness::Reply;
 
 use super::{
-    box_office::{BoxOffice, Holder},
     crowd::in_step,
     records::Records,
     refused_by,
+    sale_instances::{SaleInstances, UserWithHold},
 };
 use crate::test_app::PRICE;
 
@@ -16,10 +16,10 @@ use crate::test_app::PRICE;
 const PAIRS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_guard_a_release_frees_what_was_paid() -> Result<()> {
-    let office = BoxOffice::open(1).await?;
-    office.holder("ann", 1).await?;
-    let (mut pays, mut releases) = (office.careless(1).await?, office.careless(2).await?);
+async fn without_a_guard_a_release_frees_seats_that_were_paid() -> Result<()> {
+    let instances = SaleInstances::open(1).await?;
+    instances.user_with_hold("ann", 1).await?;
+    let (mut pays, mut releases) = (instances.unguarded(1).await?, instances.unguarded(2).await?);
     let (seen, also_seen) = (pays.sees("ann").await?, releases.sees("ann").await?);
     ensure!(seen.hold == "alive" && also_seen.hold == "alive");
     let points = pays.sees_points("ann").await?;
@@ -31,7 +31,7 @@ async fn without_a_guard_a_release_frees_what_was_paid() -> Result<()> {
     let no_guard = "ALTER TABLE reservations DROP CONSTRAINT reservations_paid";
     releases.run(no_guard).await?;
     releases.ends(&also_seen, "cancelled").await?;
-    let records = office.records().await?;
+    let records = instances.records().await?;
     let found = records.contradictions();
     let charged = "ann cancelled, paid 1 times".to_owned();
     assert!(found.contains(&charged), "{found:?}");
@@ -40,33 +40,35 @@ async fn without_a_guard_a_release_frees_what_was_paid() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_guard_what_was_released_is_paid() -> Result<()> {
-    let office = BoxOffice::open(1).await?;
-    office.holder("ann", 1).await?;
-    let (mut pays, mut releases) = (office.careless(1).await?, office.careless(2).await?);
+async fn without_a_guard_a_released_hold_is_paid() -> Result<()> {
+    let instances = SaleInstances::open(1).await?;
+    instances.user_with_hold("ann", 1).await?;
+    let (mut pays, mut releases) = (instances.unguarded(1).await?, instances.unguarded(2).await?);
     let (seen, also_seen) = (pays.sees("ann").await?, releases.sees("ann").await?);
     let points = pays.sees_points("ann").await?;
     releases.ends(&also_seen, "cancelled").await?;
-    office.records().await?.ensure_sound()?;
+    instances.records().await?.ensure_sound()?;
     pays.pays(&seen, points).await?;
-    let found = office.records().await?.contradictions();
+    let found = instances.records().await?.contradictions();
     let no_seat = "ann confirmed [\"R1-1\"] and has []".to_owned();
     assert!(found.contains(&no_seat), "{found:?}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_payment_and_a_release_one_wins_and_the_other_is_told() -> Result<()> {
-    let office = BoxOffice::open(u16::try_from(2 * PAIRS)?).await?;
+async fn of_a_payment_and_a_release_one_wins_and_the_other_is_refused() -> Result<()> {
+    let instances = SaleInstances::open(u16::try_from(2 * PAIRS)?).await?;
     let (mut paid, mut released) = (0, 0);
     for (round, payments_first) in [true, false].into_iter().enumerate() {
-        let fans = office.customers(&format!("fan-{round}"), PAIRS).await?;
-        let holders = office.each_holds(fans, round * PAIRS).await?;
-        let answers = both_at_once(&office, &holders, payments_first).await?;
-        let records = office.records().await?;
-        office.ensure_sound(&records).await?;
-        for (holder, told) in holders.iter().zip(&answers) {
-            if one_won(&records, holder, told)? {
+        let users = instances
+            .users_with_points(&format!("fan-{round}"), PAIRS)
+            .await?;
+        let holders = instances.hold_one_seat_each(users, round * PAIRS).await?;
+        let all_answers = both_at_once(&instances, &holders, payments_first).await?;
+        let records = instances.records().await?;
+        instances.ensure_sound(&records).await?;
+        for (holder, answers) in holders.iter().zip(&all_answers) {
+            if one_won(&records, holder, answers)? {
                 paid += 1;
             } else {
                 released += 1;
@@ -82,7 +84,7 @@ async fn of_a_payment_and_a_release_one_wins_and_the_other_is_told() -> Result<(
 }
 
 /// The answers to a holder's payment and release.
-struct Told {
+struct Answers {
     paid: Reply,
     released: Reply,
 }
@@ -90,53 +92,53 @@ struct Told {
 /// Sends payments and releases at once. All requests have read before one writes. The rows are
 /// locked until then, and the requests that wait for them first usually get them first.
 async fn both_at_once(
-    office: &BoxOffice,
-    holders: &[Holder],
+    instances: &SaleInstances,
+    holders: &[UserWithHold],
     payments_first: bool,
-) -> Result<Vec<Told>> {
-    let mut locked = office.database().await?;
+) -> Result<Vec<Answers>> {
+    let mut locked = instances.database().await?;
     let lock = "BEGIN; SELECT * FROM reservations WHERE state = 'held' FOR UPDATE";
     locked.batch_execute(lock).await?;
-    let turn = async |first: bool| -> Result<()> {
+    let wait_for_turn = async |first: bool| -> Result<()> {
         if first {
             return Ok(());
         }
-        office.wait_for_rows(PAIRS).await
+        instances.wait_for_rows(PAIRS).await
     };
     let payments = async {
-        turn(payments_first).await?;
+        wait_for_turn(payments_first).await?;
         let payments = holders.iter().enumerate().map(|(number, holder)| {
-            let fan = holder.customer.at(number);
-            fan.pay(&holder.reservation, "payment")
+            let visitor = holder.user.at(number);
+            visitor.pay(&holder.reservation, "payment")
         });
         in_step(payments).await
     };
     let releases = async {
-        turn(!payments_first).await?;
+        wait_for_turn(!payments_first).await?;
         let releases = holders.iter().enumerate().map(|(number, holder)| {
-            let fan = holder.customer.at(number + 1);
-            fan.release(&holder.reservation)
+            let visitor = holder.user.at(number + 1);
+            visitor.release(&holder.reservation)
         });
         in_step(releases).await
     };
     let (paid, released, ()) = tokio::try_join!(payments, releases, async {
-        office.wait_for_rows(2 * PAIRS).await?;
+        instances.wait_for_rows(2 * PAIRS).await?;
         locked.batch_execute("COMMIT").await?;
         Ok(())
     })?;
-    let told = paid.into_iter().zip(released);
-    Ok(told
-        .map(|(paid, released)| Told { paid, released })
+    let answers = paid.into_iter().zip(released);
+    Ok(answers
+        .map(|(paid, released)| Answers { paid, released })
         .collect())
 }
 
-/// True if the payment won. Checks that both answers agree with that.
-fn one_won(records: &Records, holder: &Holder, told: &Told) -> Result<bool> {
-    let name = &holder.customer.name;
-    for answer in [&told.paid, &told.released] {
+/// Returns true if the payment won. Checks that both answers agree with that.
+fn one_won(records: &Records, holder: &UserWithHold, answers: &Answers) -> Result<bool> {
+    let name = &holder.user.name;
+    for answer in [&answers.paid, &answers.released] {
         records.assert_consistent_with(name, Some(&holder.reservation), answer)?;
     }
-    let paid = match (told.paid.status, told.released.status) {
+    let paid = match (answers.paid.status, answers.released.status) {
         (200, 409) => true,
         (410, 204) => false,
         both => bail!("one of them wins: {both:?}"),

@@ -5,10 +5,10 @@ use frontrow_test_harness::Reply;
 use serde_json::{Value, json};
 
 use super::records::{Records, Reservation};
-use crate::lives::instant;
+use crate::lifetimes::instant;
 
 impl Records {
-    /// Nothing in the records contradicts anything else.
+    /// Errors if the records have contradictions.
     pub(super) fn ensure_sound(&self) -> Result<()> {
         let contradictions = self.contradictions();
         ensure!(contradictions.is_empty(), "{contradictions:#?}");
@@ -25,34 +25,34 @@ impl Records {
         answer: &Reply,
     ) -> Result<()> {
         self.check(user, id, answer)
-            .with_context(|| format!("{user} was told {} {}", answer.status, answer.text))
+            .with_context(|| format!("{user} got {} {}", answer.status, answer.text))
     }
 
     fn check(&self, user: &str, id: Option<&str>, answer: &Reply) -> Result<()> {
         let problem = answer.json["type"].as_str().unwrap_or_default();
         match (answer.status, problem) {
-            (200 | 201, _) => return self.has_what_was_shown(user, answer),
+            (200 | 201, _) => return self.is_as_answered(user, answer),
             (409, "/problems/seats-taken") => return self.are_taken(user, &answer.json["seats"]),
             _ => {}
         }
         let reservation = self.reservation(id.context("no answer to a hold")?)?;
-        ensure!(reservation.user_id == user, "it is somebody else's");
+        ensure!(reservation.user_id == user, "it is another user's");
         let state = reservation.state.as_str();
         let so = match (answer.status, problem) {
             (204, _) => state == "cancelled",
             (410, "/problems/hold-over") => reservation.is_over(self.now),
             // A place ends with the payment.
             (409, "/problems/already-paid") | (410, "/problems/place-gone") => state == "confirmed",
-            _ => bail!("nobody should be told so"),
+            _ => bail!("no request may get this answer"),
         };
         ensure!(so, "{reservation:?}");
         Ok(())
     }
 
     /// Checks that the reservation is as in the answer, except for changes by the passing of time.
-    fn has_what_was_shown(&self, user: &str, answer: &Reply) -> Result<()> {
+    fn is_as_answered(&self, user: &str, answer: &Reply) -> Result<()> {
         let reservation = self.reservation(answer.text_at("/id")?)?;
-        ensure!(reservation.user_id == user, "it is somebody else's");
+        ensure!(reservation.user_id == user, "it is another user's");
         let labels: Vec<_> = reservation.seats().into_iter().map(|(at, _)| at).collect();
         ensure!(*answer.at("/seats")? == json!(labels), "{reservation:?}");
         ensure!(

@@ -4,42 +4,42 @@ use anyhow::Result;
 use frontrow_test_harness::eventually;
 
 use super::{
-    box_office::BoxOffice,
-    crowd::{all_look_first, in_step},
+    crowd::{all_read_first, in_step},
+    sale_instances::SaleInstances,
 };
-use crate::{lives::SOON, test_app::PRICE};
+use crate::{lifetimes::SOON, test_app::PRICE};
 
 /// The number of holds that are paid. The same number are expired and taken over, and the same
 /// number are expired and swept. Few enough to leave a connection for the sweep of each process.
 const EACH: usize = 18;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_guard_a_second_sweep_frees_what_was_taken_since() -> Result<()> {
-    let office = BoxOffice::open(1).await?;
-    office.holder("ann", 1).await?;
-    let (mut first, mut second) = (office.careless(1).await?, office.careless(2).await?);
+async fn without_a_guard_a_second_sweep_frees_seats_that_were_taken_since() -> Result<()> {
+    let instances = SaleInstances::open(1).await?;
+    instances.user_with_hold("ann", 1).await?;
+    let (mut first, mut second) = (instances.unguarded(1).await?, instances.unguarded(2).await?);
     let (seen, also_seen) = (first.sees("ann").await?, second.sees("ann").await?);
     first.ends(&seen, "expired").await?;
     first.takes("ben", "R1-1").await?;
-    office.records().await?.ensure_sound()?;
+    instances.records().await?.ensure_sound()?;
     second.ends(&also_seen, "expired").await?;
-    let found = office.records().await?.contradictions();
+    let found = instances.records().await?.contradictions();
     assert_eq!(found, ["ben held [\"R1-1\"] and has []"]);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sweeps_of_several_processes_take_nothing_from_those_who_pay() -> Result<()> {
-    let office = BoxOffice::open(u16::try_from(3 * EACH)?).await?;
-    let payers = office.customers("payer", EACH).await?;
-    let payers = office.each_holds(payers, 0).await?;
-    let late = office.customers("late", 2 * EACH).await?;
-    let late = office.each_holds(late, EACH).await?;
-    let rivals = office.customers("rival", EACH).await?;
+async fn sweeps_of_several_processes_take_no_seat_from_users_who_pay() -> Result<()> {
+    let instances = SaleInstances::open(u16::try_from(3 * EACH)?).await?;
+    let payers = instances.users_with_points("payer", EACH).await?;
+    let payers = instances.hold_one_seat_each(payers, 0).await?;
+    let late = instances.users_with_points("late", 2 * EACH).await?;
+    let late = instances.hold_one_seat_each(late, EACH).await?;
+    let rivals = instances.users_with_points("rival", EACH).await?;
 
-    // While the sweeps, too, stand in line.
-    office
-        .careless(1)
+    // The holds expire while the sweeps wait for the lock, too.
+    instances
+        .unguarded(1)
         .await?
         .lets_time_pass("late-%", 1)
         .await?;
@@ -49,22 +49,22 @@ async fn sweeps_of_several_processes_take_nothing_from_those_who_pay() -> Result
             late[number / 2].seat.as_str(),
             &rivals[number / 2],
         );
-        let (office, rival) = (&office, rival.at(number));
+        let (instances, rival) = (&instances, rival.at(number));
         async move {
             if number % 2 == 0 {
-                let payer_here = payer.customer.at(number);
+                let payer_here = payer.user.at(number);
                 return payer_here.pay(&payer.reservation, "payment").await;
             }
             eventually("the seat is to be had", SOON, async || {
-                let taken = rival.hold(office.desk(number), &[seat]).await?;
+                let taken = rival.hold(instances.instance(number), &[seat]).await?;
                 Ok((taken.status != 409).then_some(taken))
             })
             .await
         }
     });
-    let answers = all_look_first(&office, requests.collect()).await?;
-    let records = office.records().await?;
-    office.ensure_sound(&records).await?;
+    let answers = all_read_first(&instances, requests.collect()).await?;
+    let records = instances.records().await?;
+    instances.ensure_sound(&records).await?;
     for (at, answers) in answers.chunks(2).enumerate() {
         let [paid, taken] = answers else {
             panic!("two requests each");
@@ -75,7 +75,7 @@ async fn sweeps_of_several_processes_take_nothing_from_those_who_pay() -> Result
             "{paid:?} {taken:?}"
         );
         records.assert_consistent_with(
-            &payers[at].customer.name,
+            &payers[at].user.name,
             Some(&payers[at].reservation),
             paid,
         )?;
@@ -84,22 +84,19 @@ async fn sweeps_of_several_processes_take_nothing_from_those_who_pay() -> Result
 
     // Payments that come too late are refused, and in the end no expired hold is left.
     let payments = late.iter().enumerate().map(|(number, late)| async move {
-        late.customer
-            .at(number)
-            .pay(&late.reservation, "payment")
-            .await
+        late.user.at(number).pay(&late.reservation, "payment").await
     });
     let refused = in_step(payments).await?;
     let records = eventually("everything is swept", SOON, async || {
-        let records = office.records().await?;
+        let records = instances.records().await?;
         Ok((records.count("expired") == 2 * EACH).then_some(records))
     })
     .await?;
-    office.ensure_sound(&records).await?;
+    instances.ensure_sound(&records).await?;
     for (late, refused) in late.iter().zip(&refused) {
         assert_eq!(refused.status, 410, "{refused:?}");
-        records.assert_consistent_with(&late.customer.name, Some(&late.reservation), refused)?;
-        assert_eq!(records.balance(&late.customer.name), PRICE);
+        records.assert_consistent_with(&late.user.name, Some(&late.reservation), refused)?;
+        assert_eq!(records.balance(&late.user.name), PRICE);
     }
     assert_eq!(records.count("confirmed"), EACH);
     Ok(())

@@ -1,5 +1,5 @@
-//! What the product does not do: write conclusions from an earlier read without checking that they
-//! still hold.
+//! Statements that write conclusions from an earlier read without checking that they still hold.
+//! The product has none of them.
 
 use anyhow::Result;
 use diesel::{

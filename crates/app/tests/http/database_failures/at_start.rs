@@ -7,8 +7,8 @@ use frontrow_test_harness::{App, AppConfig, Fault, FaultProxy, MySqlServer, even
 use serde_json::json;
 
 use super::{
-    SOON, ShakyStage,
-    shaky_stage::{impatient, is_told_to_come_back},
+    FaultyDatabase, SOON,
+    faulty_database::{check_unavailable, with_short_timeouts},
 };
 use crate::test_app::start;
 
@@ -21,7 +21,7 @@ async fn run(config: &AppConfig) -> Result<Output> {
     App::run(Path::new(env!("CARGO_BIN_EXE_frontrow")), config).await
 }
 
-fn keeps_the_secret(text: &str) -> Result<()> {
+fn check_no_password(text: &str) -> Result<()> {
     for part in ["a/pass", "word@", "nobody#sees", "a%2F", "nobody%23"] {
         ensure!(!text.contains(part), "{text}");
     }
@@ -41,17 +41,17 @@ async fn refuses(config: &AppConfig, says: &str) -> Result<String> {
         "{text}"
     );
     ensure!(text.contains(says), "{says}: {text}");
-    keeps_the_secret(&text)?;
+    check_no_password(&text)?;
     Ok(text)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_database_it_does_not_start() -> Result<()> {
+async fn a_program_without_its_database_does_not_start() -> Result<()> {
     let mut server = MySqlServer::start().await?;
     server.create_database("frontrow").await?;
     let network = FaultProxy::start(server.address())?;
     let url = format!("mysql://root@{}/frontrow", network.address());
-    let commands = || ["serve", "migrate", "demo"].map(|name| impatient(&url).arg(name));
+    let commands = || ["serve", "migrate", "demo"].map(|name| with_short_timeouts(&url).arg(name));
     let cannot = format!(
         "cannot reach the database frontrow on {}",
         network.address()
@@ -74,7 +74,7 @@ async fn without_its_database_it_does_not_start() -> Result<()> {
         refuses(&config, &cannot).await?;
     }
     server.start_again().await?;
-    let app = start(impatient(&url)).await?;
+    let app = start(with_short_timeouts(&url)).await?;
     app.client().get("/v1/concerts").await?.expect_status(200)?;
     Ok(())
 }
@@ -86,11 +86,11 @@ async fn a_start_that_loses_its_database_on_the_way_ends() -> Result<()> {
     server.create_database("frontrow").await?;
     let network = FaultProxy::start(server.address())?;
     let url = format!("mysql://root@{}/frontrow", network.address());
-    drop(start(impatient(&url)).await?);
+    drop(start(with_short_timeouts(&url)).await?);
     for text in ["GET_LOCK", "VERSION()", "__diesel_schema", "concerts"] {
         for fault in [Fault::ResetAt(text), Fault::LoseAnswersTo(text)] {
             network.set(fault).await?;
-            let output = run(&impatient(&url)).await?;
+            let output = run(&with_short_timeouts(&url)).await?;
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             ensure!(!output.status.success(), "{fault:?}: {said}");
             ensure!(said.lines().count() == 1, "{fault:?}: {said}");
@@ -109,36 +109,41 @@ async fn a_password_is_never_printed() -> Result<()> {
     let url = |name: &str, password: &str| format!("mysql://{name}:{password}@{address}/frontrow");
 
     for command in ["serve", "migrate", "demo"] {
-        // The server does not know the first user. It knows the second, who has no rights. (For an
-        // unknown user, a MySQL asks for any kind of proof, also for one that no client can give.)
+        // The first user does not exist on the server. The second exists, without rights. (For an
+        // unknown user, MySQL may ask for a kind of proof that no client can give.)
         for (name, says) in [
             ("bob", "cannot reach the database"),
             ("ann", "Access denied"),
         ] {
-            refuses(&impatient(&url(name, IN_URL)).arg(command), says).await?;
+            refuses(&with_short_timeouts(&url(name, IN_URL)).arg(command), says).await?;
         }
-        let of_nothing = impatient(&format!("mysql://ann:{IN_URL}@{address}")).arg(command);
+        let of_nothing =
+            with_short_timeouts(&format!("mysql://ann:{IN_URL}@{address}")).arg(command);
         refuses(&of_nothing, "names no database").await?;
     }
-    let shown = run(&impatient(&url("ann", IN_URL)).arg("config")).await?;
+    let shown = run(&with_short_timeouts(&url("ann", IN_URL)).arg("config")).await?;
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
     ensure!(
         shown.status.success() && text.contains("(hidden)@"),
         "{text}"
     );
-    keeps_the_secret(&text)?;
+    check_no_password(&text)?;
 
     server.execute("GRANT ALL ON frontrow.* TO ann@'%'").await?;
-    let debug = impatient(&url("ann", IN_URL)).env("FRONTROW_LOG__FILTER", "trace");
+    let debug = with_short_timeouts(&url("ann", IN_URL)).env("FRONTROW_LOG__FILTER", "trace");
     let mut app = start(debug).await?;
     server.stop().await?;
-    eventually("it says that it is down", SOON, async || {
-        let points = app.client().user("ann").get("/v1/points").await?;
-        if points.status == 200 {
-            return Ok(None);
-        }
-        is_told_to_come_back(&points).map(Some)
-    })
+    eventually(
+        "the program reports that its database is down",
+        SOON,
+        async || {
+            let points = app.client().user("ann").get("/v1/points").await?;
+            if points.status == 200 {
+                return Ok(None);
+            }
+            check_unavailable(&points).map(Some)
+        },
+    )
     .await?;
     app.sigterm()?;
     ensure!(app.wait_exit().await?.success(), "{}", app.log()?);
@@ -147,25 +152,29 @@ async fn a_password_is_never_printed() -> Result<()> {
         log.contains("requests failed because of a store error"),
         "{log}"
     );
-    keeps_the_secret(&log)
+    check_no_password(&log)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_stops_in_good_order_while_its_database_is_down() -> Result<()> {
+async fn a_program_stops_in_good_order_while_its_database_is_down() -> Result<()> {
     for hangs in [false, true] {
-        let mut shaky = ShakyStage::open(json!({})).await?;
-        let visitor = shaky.test_app.join("visitor").await?;
+        let mut fixture = FaultyDatabase::open(json!({})).await?;
+        let visitor = fixture.test_app.join("visitor").await?;
         if hangs {
-            shaky.server.pause()?;
+            fixture.server.pause()?;
         } else {
-            shaky.server.stop().await?;
+            fixture.server.stop().await?;
         }
         let asked = tokio::spawn(visitor.client.get("/v1/points").send());
-        shaky.is_down().await?;
-        shaky.test_app.app.sigterm()?;
-        let status = shaky.test_app.app.wait_exit().await?;
-        ensure!(status.success(), "{status}: {}", shaky.test_app.app.log()?);
-        is_told_to_come_back(&asked.await??)?;
+        fixture.wait_until_down().await?;
+        fixture.test_app.app.sigterm()?;
+        let status = fixture.test_app.app.wait_exit().await?;
+        ensure!(
+            status.success(),
+            "{status}: {}",
+            fixture.test_app.app.log()?
+        );
+        check_unavailable(&asked.await??)?;
     }
     Ok(())
 }

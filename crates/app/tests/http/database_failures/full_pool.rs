@@ -5,12 +5,12 @@ use frontrow_test_harness::eventually;
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{SOON, is_told_to_come_back};
+use super::{SOON, check_unavailable};
 use crate::{stores::Stores, test_app::TestApp};
 
-/// A connection that is in use is released, if at all, after the end of the test.
+/// Statements may run for 60 s here, so no connection is released while writes are blocked.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_finds_every_connection_in_use_is_soon_told_to_come_back() -> Result<()> {
+async fn a_request_that_finds_every_connection_in_use_soon_gets_503() -> Result<()> {
     for connections in ["1", "2"] {
         let config = Stores::MYSQL
             .config()
@@ -30,29 +30,29 @@ async fn who_finds_every_connection_in_use_is_soon_told_to_come_back() -> Result
             .collect();
 
         let reader = test_app.user("reader");
-        eventually("who only reads finds no connection", SOON, async || {
+        eventually("a reader finds no connection", SOON, async || {
             let points = reader.get("/v1/points").await?;
             if points.status == 200 {
                 return Ok(None);
             }
-            is_told_to_come_back(&points).map(Some)
+            check_unavailable(&points).map(Some)
         })
         .await?;
-        is_told_to_come_back(&charge("latecomer").await?)?;
+        check_unavailable(&charge("latecomer").await?)?;
         test_app
             .app
             .client()
             .get("/livez")
             .await?
             .expect_status(200)?;
-        // The queue does not ask the database.
+        // The queue does not use the database.
         assert!(test_app.join("reader").await?.is_active());
 
         drop(held_up);
         for writer in writers {
             let first = writer.await??;
             if first.status != 201 {
-                is_told_to_come_back(&first)?;
+                check_unavailable(&first)?;
             }
         }
         for user in ["user-0", "user-1", "user-2", "latecomer"] {

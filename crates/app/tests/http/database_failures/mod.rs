@@ -1,19 +1,19 @@
 //! The database fails in every known way while users buy. Their requests are answered 503 with
-//! `Retry-After`, no user is harmed, and the program recovers by itself.
+//! `Retry-After`, no user loses a purchase or points, and the program recovers by itself.
 
 mod at_start;
 mod browsing;
+mod buying_users;
 mod commits;
-mod crowd;
+mod faulty_database;
 mod full_pool;
 mod network;
 mod outages;
 mod schemas;
-mod shaky_stage;
 mod two_programs;
 
-pub(crate) use self::shaky_stage::{impatient, is_told_to_come_back};
+pub(crate) use self::faulty_database::{check_unavailable, with_short_timeouts};
 use self::{
-    crowd::{Crowd, SLOWLY},
-    shaky_stage::{SOON, ShakyStage},
+    buying_users::{BuyingUsers, slow_admission},
+    faulty_database::{FaultyDatabase, SOON},
 };

@@ -2,67 +2,67 @@
 
 use anyhow::Result;
 
-use super::{Crowd, SLOWLY, ShakyStage};
+use super::{BuyingUsers, FaultyDatabase, slow_admission};
 
-/// The number of users, half of whom come while the server is down.
-const PEOPLE: usize = 60;
+/// The number of users. In the first test, half of them join while the server is down.
+const USERS: usize = 60;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_stopped_and_started_costs_nobody_anything() -> Result<()> {
-    let mut shaky = ShakyStage::open(SLOWLY()).await?;
-    let mut crowd = Crowd::at(&shaky.test_app);
-    crowd.come(&shaky.test_app, PEOPLE / 2);
-    crowd.buy(5).await?;
-    shaky.server.stop().await?;
-    crowd.come(&shaky.test_app, PEOPLE / 2);
-    shaky.is_down().await?;
-    crowd.notices().await?;
-    shaky.server.start_again().await?;
-    shaky.is_up_again().await?;
-    crowd.goes_home_content(&mut shaky).await
+async fn a_server_that_is_stopped_and_started_costs_no_user_anything() -> Result<()> {
+    let mut fixture = FaultyDatabase::open(slow_admission()).await?;
+    let mut buyers = BuyingUsers::new(&fixture.test_app);
+    buyers.add_users(&fixture.test_app, USERS / 2);
+    buyers.wait_for_purchases(5).await?;
+    fixture.server.stop().await?;
+    buyers.add_users(&fixture.test_app, USERS / 2);
+    fixture.wait_until_down().await?;
+    buyers.wait_for_a_repeat().await?;
+    fixture.server.start_again().await?;
+    fixture.wait_until_up().await?;
+    buyers.finish_and_check(&mut fixture).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_again_and_again_costs_nobody_anything() -> Result<()> {
-    let mut shaky = ShakyStage::open(SLOWLY()).await?;
-    let mut crowd = Crowd::at(&shaky.test_app);
+async fn a_server_that_is_killed_again_and_again_costs_no_user_anything() -> Result<()> {
+    let mut fixture = FaultyDatabase::open(slow_admission()).await?;
+    let mut buyers = BuyingUsers::new(&fixture.test_app);
     for _ in 0..4 {
-        crowd.come(&shaky.test_app, PEOPLE / 4);
-        crowd.buy(5).await?;
-        shaky.server.kill()?;
-        shaky.is_down().await?;
-        crowd.notices().await?;
-        shaky.server.start_again().await?;
-        shaky.is_up_again().await?;
+        buyers.add_users(&fixture.test_app, USERS / 4);
+        buyers.wait_for_purchases(5).await?;
+        fixture.server.kill()?;
+        fixture.wait_until_down().await?;
+        buyers.wait_for_a_repeat().await?;
+        fixture.server.start_again().await?;
+        fixture.wait_until_up().await?;
     }
-    crowd.goes_home_content(&mut shaky).await
+    buyers.finish_and_check(&mut fixture).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_restarts_at_once_costs_nobody_anything() -> Result<()> {
-    let mut shaky = ShakyStage::open(SLOWLY()).await?;
-    let mut crowd = Crowd::at(&shaky.test_app);
-    crowd.come(&shaky.test_app, PEOPLE);
+async fn a_server_that_restarts_at_once_costs_no_user_anything() -> Result<()> {
+    let mut fixture = FaultyDatabase::open(slow_admission()).await?;
+    let mut buyers = BuyingUsers::new(&fixture.test_app);
+    buyers.add_users(&fixture.test_app, USERS);
     for _ in 0..3 {
-        crowd.buy(5).await?;
-        shaky.server.stop().await?;
-        shaky.server.start_again().await?;
+        buyers.wait_for_purchases(5).await?;
+        fixture.server.stop().await?;
+        fixture.server.start_again().await?;
     }
-    crowd.goes_home_content(&mut shaky).await
+    buyers.finish_and_check(&mut fixture).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_hangs_for_a_while_costs_nobody_anything() -> Result<()> {
-    let mut shaky = ShakyStage::open(SLOWLY()).await?;
-    let mut crowd = Crowd::at(&shaky.test_app);
+async fn a_server_that_hangs_for_a_while_costs_no_user_anything() -> Result<()> {
+    let mut fixture = FaultyDatabase::open(slow_admission()).await?;
+    let mut buyers = BuyingUsers::new(&fixture.test_app);
     for _ in 0..2 {
-        crowd.come(&shaky.test_app, PEOPLE / 2);
-        crowd.buy(5).await?;
-        shaky.server.pause()?;
-        shaky.is_down().await?;
-        crowd.notices().await?;
-        shaky.server.resume()?;
-        shaky.is_up_again().await?;
+        buyers.add_users(&fixture.test_app, USERS / 2);
+        buyers.wait_for_purchases(5).await?;
+        fixture.server.pause()?;
+        fixture.wait_until_down().await?;
+        buyers.wait_for_a_repeat().await?;
+        fixture.server.resume()?;
+        fixture.wait_until_up().await?;
     }
-    crowd.goes_home_content(&mut shaky).await
+    buyers.finish_and_check(&mut fixture).await
 }

@@ -30,7 +30,7 @@ async fn refuses(config: AppConfig, says: &[&str]) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_schema_is_refused_until_somebody_migrates_it() -> Result<()> {
+async fn an_older_schema_is_refused_until_it_is_migrated() -> Result<()> {
     let database = MySqlTestDatabase::create().await?;
     let config =
         || Stores::on_mysql(database.url()).env("FRONTROW_DATABASE__OLDER_SCHEMA", "refuse");

@@ -9,10 +9,10 @@ use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl};
 use frontrow_test_harness::{App, Fault, eventually};
 use serde_json::json;
 
-use super::{SOON, ShakyStage, shaky_stage::impatient};
+use super::{FaultyDatabase, SOON, faulty_database::with_short_timeouts};
 use crate::test_app::start;
 
-/// The connections of the server that hold locks. Empty if there are none.
+/// The number of connections of the server that hold the lock.
 #[derive(QueryableByName)]
 struct Holders {
     #[diesel(sql_type = BigInt)]
@@ -29,16 +29,16 @@ async fn is_locked(url: &str) -> Result<bool> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_program_is_refused_after_the_server_was_restarted_too() -> Result<()> {
-    let mut shaky = ShakyStage::open(json!({})).await?;
-    let direct = format!("{}/frontrow", shaky.server.url());
+    let mut fixture = FaultyDatabase::open(json!({})).await?;
+    let direct = format!("{}/frontrow", fixture.server.url());
     ensure!(is_locked(&direct).await?);
-    shaky.server.kill()?;
-    shaky.server.start_again().await?;
+    fixture.server.kill()?;
+    fixture.server.start_again().await?;
     eventually("the lock is taken again", SOON, async || {
         Ok(is_locked(&direct).await?.then_some(()))
     })
     .await?;
-    let second = impatient(&direct);
+    let second = with_short_timeouts(&direct);
     let output = App::run(Path::new(env!("CARGO_BIN_EXE_frontrow")), &second).await?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(!output.status.success(), "{text}");
@@ -46,21 +46,21 @@ async fn a_second_program_is_refused_after_the_server_was_restarted_too() -> Res
         text.contains("another frontrow") && text.lines().count() == 1,
         "{text}"
     );
-    shaky.is_up_again().await?;
-    shaky.never_crashed()
+    fixture.wait_until_up().await?;
+    fixture.check_never_crashed()
 }
 
-/// The first program cannot know of the second, and the second does not know of the first. When
-/// they can, one of them ends.
+/// While the network is cut, neither program can detect the other. Once it works again, one of them
+/// ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_was_replaced_while_it_was_cut_off_ends() -> Result<()> {
-    let mut shaky = ShakyStage::open(json!({})).await?;
-    let direct = format!("{}/frontrow", shaky.server.url());
-    shaky.network.set(Fault::Refuse).await?;
-    let second = start(impatient(&direct)).await?;
-    shaky.network.set(Fault::Forward).await?;
-    let status = shaky.test_app.app.wait_exit().await?;
-    let log = shaky.test_app.app.log()?;
+    let mut fixture = FaultyDatabase::open(json!({})).await?;
+    let direct = format!("{}/frontrow", fixture.server.url());
+    fixture.network.set(Fault::Refuse).await?;
+    let second = start(with_short_timeouts(&direct)).await?;
+    fixture.network.set(Fault::Forward).await?;
+    let status = fixture.test_app.app.wait_exit().await?;
+    let log = fixture.test_app.app.log()?;
     ensure!(
         !status.success() && log.contains("frontrow: another frontrow"),
         "{log}"

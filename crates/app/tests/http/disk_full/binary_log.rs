@@ -14,13 +14,13 @@ use serde_json::json;
 use crate::{
     buyer::Buyer,
     clock::Stopwatch,
-    database_failures::{impatient, is_told_to_come_back},
-    stores::{Books, Stores},
+    database_failures::{check_unavailable, with_short_timeouts},
+    stores::{Stores, Totals},
     test_app::{PRICE, TestApp},
 };
 
-/// The sum of the longest waits of the program (see [`impatient`]): for a connection, for opening
-/// one, for a statement. With some reserve.
+/// The sum of the longest waits of the program (see [`with_short_timeouts`]): for a connection, for
+/// opening one, for a statement. With some reserve.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The server checks for space once a minute.
@@ -38,9 +38,9 @@ async fn logging_to(disk: &SmallDisk) -> Result<MySqlServer> {
 }
 
 /// Lets a `MariaDB` check for space immediately. A connection that waits for space is woken by
-/// being killed, and then checks a last time. (A MySQL would end itself instead, as its
-/// `binlog_error_action` says.)
-async fn look_for_room(server: &MySqlServer) -> Result<()> {
+/// being killed, and then checks a last time. (MySQL would end instead, because of its
+/// `binlog_error_action`.)
+async fn check_for_space(server: &MySqlServer) -> Result<()> {
     #[derive(QueryableByName)]
     struct Waiting {
         #[diesel(sql_type = BigInt)]
@@ -60,9 +60,9 @@ async fn look_for_room(server: &MySqlServer) -> Result<()> {
 }
 
 /// Checks that the payment was abandoned, or that an earlier abandoned one has not ended yet.
-fn is_told_to_wait(reply: &Reply) -> Result<()> {
+fn check_unavailable_or_in_progress(reply: &Reply) -> Result<()> {
     if reply.status != 409 {
-        return is_told_to_come_back(reply);
+        return check_unavailable(reply);
     }
     let problem = reply.text_at("/type")?;
     ensure!(problem == "/problems/request-in-progress", "{reply:?}");
@@ -74,11 +74,11 @@ async fn a_commit_that_hangs_is_given_up_and_a_payment_is_made_once() -> Result<
     let disk = SmallDisk::mount(1)?;
     let server = logging_to(&disk).await?;
     let url = server.create_database("frontrow").await?;
-    let test_app = TestApp::open_with(impatient(&url), 1, 2, json!({})).await?;
+    let test_app = TestApp::open_with(with_short_timeouts(&url), 1, 2, json!({})).await?;
     let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     disk.fill()?;
 
-    // What is left of the last block of the log is soon used up.
+    // A few commits still fit into the last block of the log.
     let mut charges = 0;
     let charge = async |number: usize| {
         let client = test_app.user(&format!("user-{number}"));
@@ -86,17 +86,17 @@ async fn a_commit_that_hangs_is_given_up_and_a_payment_is_made_once() -> Result<
         charge.json(&json!({"amount": 7})).await
     };
     loop {
-        let told = charge(charges).await?;
+        let answer = charge(charges).await?;
         charges += 1;
-        if told.status != 201 {
-            is_told_to_come_back(&told)?;
+        if answer.status != 201 {
+            check_unavailable(&answer)?;
             break;
         }
         ensure!(charges < 100, "the disk is never full");
     }
     for _ in 0..2 {
         let paying = Stopwatch::start();
-        is_told_to_wait(&buyer.pay("payment").await?)?;
+        check_unavailable_or_in_progress(&buyer.pay("payment").await?)?;
         assert!(paying.elapsed() < ANSWERED_WITHIN);
         test_app
             .app
@@ -112,26 +112,26 @@ async fn a_commit_that_hangs_is_given_up_and_a_payment_is_made_once() -> Result<
     }
 
     disk.make_room()?;
-    look_for_room(&server).await?;
+    check_for_space(&server).await?;
     let paid = eventually("the payment is made", MINUTE_AND_MORE, async || {
-        let told = buyer.pay("payment").await?;
-        if told.status == 200 {
-            return Ok(Some(told));
+        let answer = buyer.pay("payment").await?;
+        if answer.status == 200 {
+            return Ok(Some(answer));
         }
-        is_told_to_wait(&told).map(|()| None)
+        check_unavailable_or_in_progress(&answer).map(|()| None)
     });
     assert_eq!(paid.await?.text_at("/state")?, "confirmed");
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
     for number in 0..charges {
         charge(number).await?.expect_status(201)?;
     }
-    let right = Books {
+    let right = Totals {
         wrong_balances: 0,
         payments: 1,
         paid: PRICE,
         seats_sold: 1,
     };
-    assert_eq!(Stores::MYSQL.books(&test_app.app).await?, right);
+    assert_eq!(Stores::MYSQL.totals(&test_app.app).await?, right);
     for ledger in Stores::MYSQL.ledgers(&test_app.app).await? {
         assert_eq!(ledger.charges, 1, "{ledger:?}");
     }

@@ -10,13 +10,13 @@ const DISK_FULL: &str = "disk full: requests that write are refused";
 
 /// Checks that there is a line at ERROR that names the database, and at most one for each second
 /// that passed.
-pub(super) fn tell_of_a_full_disk(app: &App, database: &str, since: &Stopwatch) -> Result<()> {
+pub(super) fn check_disk_full_lines(app: &App, database: &str, since: &Stopwatch) -> Result<()> {
     let log = app.log()?;
     let lines: Vec<_> = log
         .lines()
         .filter(|line| line.contains(DISK_FULL))
         .collect();
-    let line = lines.first().context("the log does not tell of it")?;
+    let line = lines.first().context("the log has no such line")?;
     for part in [" ERROR ", "is full", database, "nothing was changed"] {
         ensure!(line.contains(part), "no {part:?} in {line}");
     }

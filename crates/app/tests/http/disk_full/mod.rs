@@ -5,9 +5,9 @@
 //! The tests mount small disks, so they must run as root.
 
 mod binary_log;
-mod evening;
 mod log_lines;
 mod mysql;
+mod sale_run;
 mod sqlite;
 
 use std::time::Duration;
@@ -15,14 +15,14 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use frontrow_test_harness::Reply;
 
-use crate::database_failures::is_told_to_come_back;
+use crate::database_failures::check_unavailable;
 
 /// The limit for events that must happen, on a slow machine.
 const SOON: Duration = Duration::from_secs(30);
 
 /// Checks for the answer to a request that the full disk prevented.
-fn is_told_that_nothing_was_changed(reply: &Reply) -> Result<()> {
-    is_told_to_come_back(reply)?;
+fn check_unavailable_and_unchanged(reply: &Reply) -> Result<()> {
+    check_unavailable(reply)?;
     let detail = reply.text_at("/detail")?;
     ensure!(detail.contains("Nothing was changed"), "{reply:?}");
     Ok(())

@@ -5,23 +5,23 @@ use frontrow_test_harness::{Reply, Request};
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{books_with, charge, operator_charge};
+use super::{charge, operator_charge, totals_with};
 use crate::{
     buyer::Buyer,
     on_every_store,
+    problems::assert_problem,
     stores::Stores,
     test_app::{PRICE, TestApp},
-    told::assert_problem,
 };
 
 const AT_ONCE: usize = 20;
-/// The number of rounds. The requests should meet at every step of their execution.
+/// The number of rounds. In some of them, requests should meet at each step of their execution.
 const ROUNDS: usize = 5;
 
 on_every_store!(
-    twenty_payments_with_one_key_take_effect_once_and_are_told_the_same,
+    twenty_payments_with_one_key_take_effect_once_and_get_the_same_answer,
     twenty_payments_that_meet_at_the_database_take_effect_once,
-    twenty_charges_with_one_key_take_effect_once_and_are_told_the_same,
+    twenty_charges_with_one_key_take_effect_once_and_get_the_same_answer,
     twenty_payments_with_twenty_keys_charge_once,
 );
 
@@ -42,7 +42,7 @@ fn all_are_the_same(replies: &[Reply], status: u16) -> Result<()> {
     Ok(())
 }
 
-async fn twenty_payments_with_one_key_take_effect_once_and_are_told_the_same(
+async fn twenty_payments_with_one_key_take_effect_once_and_get_the_same_answer(
     stores: Stores,
 ) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
@@ -52,8 +52,8 @@ async fn twenty_payments_with_one_key_take_effect_once_and_are_told_the_same(
         all_are_the_same(&at_once(vec![payment; AT_ONCE]).await?, 200)?;
         assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
         assert_eq!(
-            stores.books(&test_app.app).await?,
-            books_with(i64::try_from(round)?)
+            stores.totals(&test_app.app).await?,
+            totals_with(i64::try_from(round)?)
         );
     }
     Ok(())
@@ -66,8 +66,8 @@ async fn twenty_payments_that_meet_at_the_database_take_effect_once(stores: Stor
     let payments: Vec<_> = (0..AT_ONCE)
         .map(|_| tokio::spawn(buyer.payment_by(&buyer.visitor.client, "payment").send()))
         .collect();
-    // One connection was enough to send all of them. These look-ups let them get ahead a bit. They
-    // do not use the database, whose connections the payments may have taken.
+    // One connection was enough to send all of them. These look-ups give the payments time. They do
+    // not use the database, whose connections the payments may have taken.
     for _ in 0..10 {
         let place = buyer.visitor.client.get("/v1/queue/token").await?;
         place.expect_status(200)?;
@@ -78,11 +78,11 @@ async fn twenty_payments_that_meet_at_the_database_take_effect_once(stores: Stor
         replies.push(payment.await??);
     }
     all_are_the_same(&replies, 200)?;
-    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
     Ok(())
 }
 
-async fn twenty_charges_with_one_key_take_effect_once_and_are_told_the_same(
+async fn twenty_charges_with_one_key_take_effect_once_and_get_the_same_answer(
     stores: Stores,
 ) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
@@ -95,7 +95,7 @@ async fn twenty_charges_with_one_key_take_effect_once_and_are_told_the_same(
     all_are_the_same(operators, 201)?;
     let points = alice.get("/v1/points").await?;
     assert_eq!(*points.at("/balance")?, 107);
-    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(0));
     Ok(())
 }
 
@@ -117,7 +117,7 @@ async fn twenty_payments_with_twenty_keys_charge_once(stores: Stores) -> Result<
     }
     assert_eq!(paid.len(), 1, "{replies:?}");
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
-    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
 
     // With a new place, too, only the key that paid gets the answer of the payment.
     let rejoined = test_app.join("buyer").await?;
@@ -129,6 +129,6 @@ async fn twenty_payments_with_twenty_keys_charge_once(stores: Stores) -> Result<
             assert_problem(&again, 409, "already-paid");
         }
     }
-    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use frontrow_test_harness::{App, Client, Fault, FaultProxy, Reply, Request, eventually};
 use serde_json::{Value, json};
 
-use super::{books_with, charge, operator_charge};
+use super::{charge, operator_charge, totals_with};
 use crate::{
     buyer::Buyer,
     on_every_store,
@@ -17,10 +17,10 @@ use crate::{
 const SOON: Duration = Duration::from_secs(20);
 
 on_every_store!(
-    a_payment_whose_answer_died_with_the_program_is_made_once,
-    charges_whose_answers_died_with_the_program_are_made_once,
-    a_payment_that_died_with_the_program_is_made_by_its_repeat,
-    charges_that_died_with_the_program_are_made_by_their_repeat,
+    a_payment_whose_answer_was_lost_in_a_crash_is_made_once,
+    charges_whose_answers_were_lost_in_a_crash_are_made_once,
+    a_payment_that_was_lost_in_a_crash_is_made_by_its_repeat,
+    charges_that_were_lost_in_a_crash_are_made_by_their_repeat,
     a_payment_whose_client_is_gone_is_made_once,
 );
 
@@ -46,7 +46,7 @@ async fn lost_json(proxy: &FaultProxy) -> Result<Value> {
 
 /// Sends the result of `request`, kills the program between its effect and the arrival of the
 /// answer, and starts it again. Returns the answer that the client did not get.
-async fn answer_dies(
+async fn lose_answer_in_crash(
     test_app: &mut TestApp,
     request: impl FnOnce(&Client) -> Request,
 ) -> Result<Value> {
@@ -61,7 +61,7 @@ async fn answer_dies(
 }
 
 /// Sends the result of `request`, kills the program before its effect, and starts it again.
-async fn request_dies(
+async fn lose_request_in_crash(
     stores: Stores,
     test_app: &mut TestApp,
     request: impl FnOnce(&Client) -> Request,
@@ -76,11 +76,11 @@ async fn request_dies(
     test_app.app.restart().await
 }
 
-async fn a_payment_whose_answer_died_with_the_program_is_made_once(stores: Stores) -> Result<()> {
+async fn a_payment_whose_answer_was_lost_in_a_crash_is_made_once(stores: Stores) -> Result<()> {
     let mut test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let token = buyer.token().to_owned();
-    let lost = answer_dies(&mut test_app, |client| {
+    let lost = lose_answer_in_crash(&mut test_app, |client| {
         let client = client.user("buyer").queue_token(&token);
         buyer.payment_by(&client, "payment")
     })
@@ -89,55 +89,58 @@ async fn a_payment_whose_answer_died_with_the_program_is_made_once(stores: Store
         (&lost["state"], &lost["charged"]),
         (&json!("confirmed"), &json!(PRICE))
     );
-    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
     for _ in 0..2 {
         let repeated = buyer.pay("payment").await?.expect_status(200)?;
         assert_eq!(repeated.json, lost);
     }
-    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
     Ok(())
 }
 
-type Charging = fn(&Client) -> Request;
+type ChargeRequest = fn(&Client) -> Request;
 
-fn alices_own(client: &Client) -> Request {
+fn charge_by_alice(client: &Client) -> Request {
     charge(&client.user("alice"), 100, "own")
 }
 
-fn the_operators(client: &Client) -> Request {
+fn charge_by_operator(client: &Client) -> Request {
     operator_charge(&client.bearer(ADMIN_KEY), "alice", 7, "order")
 }
 
-async fn charges_whose_answers_died_with_the_program_are_made_once(stores: Stores) -> Result<()> {
+async fn charges_whose_answers_were_lost_in_a_crash_are_made_once(stores: Stores) -> Result<()> {
     let mut test_app = TestApp::open(stores, 1, 1, json!({})).await?;
-    for (request, balance) in [(alices_own as Charging, 100), (the_operators, 107)] {
-        let lost = answer_dies(&mut test_app, request).await?;
+    for (request, balance) in [
+        (charge_by_alice as ChargeRequest, 100),
+        (charge_by_operator, 107),
+    ] {
+        let lost = lose_answer_in_crash(&mut test_app, request).await?;
         assert_eq!(lost["balance"], balance);
         let repeated = request(&test_app.app.client()).await?.expect_status(201)?;
         assert_eq!(repeated.json, lost);
         let points = test_app.user("alice").get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, balance);
     }
-    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(0));
     Ok(())
 }
 
-async fn a_payment_that_died_with_the_program_is_made_by_its_repeat(stores: Stores) -> Result<()> {
+async fn a_payment_that_was_lost_in_a_crash_is_made_by_its_repeat(stores: Stores) -> Result<()> {
     let mut test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let token = buyer.token().to_owned();
-    request_dies(stores, &mut test_app, |client| {
+    lose_request_in_crash(stores, &mut test_app, |client| {
         let client = client.user("buyer").queue_token(&token);
         buyer.payment_by(&client, "payment")
     })
     .await?;
-    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(0));
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS);
     let paid = paid_once_the_place_is_back(&buyer, "payment").await?;
     assert_eq!(*paid.at("/charged")?, PRICE);
     assert_eq!(buyer.pay("payment").await?.json, paid.json);
-    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
     Ok(())
 }
 
@@ -154,10 +157,13 @@ async fn paid_once_the_place_is_back(buyer: &Buyer, key: &str) -> Result<Reply> 
     .await
 }
 
-async fn charges_that_died_with_the_program_are_made_by_their_repeat(stores: Stores) -> Result<()> {
+async fn charges_that_were_lost_in_a_crash_are_made_by_their_repeat(stores: Stores) -> Result<()> {
     let mut test_app = TestApp::open(stores, 1, 1, json!({})).await?;
-    for (request, before) in [(alices_own as Charging, 0), (the_operators, 100)] {
-        request_dies(stores, &mut test_app, request).await?;
+    for (request, before) in [
+        (charge_by_alice as ChargeRequest, 0),
+        (charge_by_operator, 100),
+    ] {
+        lose_request_in_crash(stores, &mut test_app, request).await?;
         let points = test_app.user("alice").get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, before);
         let first = request(&test_app.app.client()).await?.expect_status(201)?;
@@ -166,11 +172,11 @@ async fn charges_that_died_with_the_program_are_made_by_their_repeat(stores: Sto
     }
     let points = test_app.user("alice").get("/v1/points").await?;
     assert_eq!(*points.at("/balance")?, 107);
-    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(0));
     Ok(())
 }
 
-/// The program continues to run, and must not leave half of the request undone.
+/// The program continues to run, and must complete the request.
 async fn a_payment_whose_client_is_gone_is_made_once(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     for (number, seat) in ["R1-1", "R1-2", "R1-3"].into_iter().enumerate() {
@@ -189,6 +195,6 @@ async fn a_payment_whose_client_is_gone_is_made_once(stores: Stores) -> Result<(
         assert_eq!(buyer.pay("payment").await?.json, paid.json);
         assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
     }
-    assert_eq!(stores.books(&test_app.app).await?, books_with(3));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(3));
     Ok(())
 }

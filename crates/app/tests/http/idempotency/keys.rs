@@ -4,19 +4,19 @@ use anyhow::{Context, Result};
 use frontrow_test_harness::Request;
 use serde_json::json;
 
-use super::{books_with, charge, operator_charge};
+use super::{charge, operator_charge, totals_with};
 use crate::{
     buyer::Buyer,
     on_every_store,
+    problems::assert_problem,
     stores::Stores,
     test_app::{PRICE, TestApp},
-    told::assert_problem,
 };
 
 on_every_store!(
     a_key_is_refused_for_any_other_request,
     every_user_has_keys_of_their_own,
-    what_is_no_key_is_refused_and_changes_nothing,
+    an_invalid_key_is_refused_and_changes_nothing,
     keys_differ_by_a_letter,
 );
 
@@ -61,7 +61,7 @@ async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
         ),
         (
             "another user",
-            operator_charge(&operator, "somebody", 9, "operator's"),
+            operator_charge(&operator, "another", 9, "operator's"),
         ),
         (
             "a charge's key for a new concert",
@@ -76,14 +76,14 @@ async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
         assert_problem(&reply, 422, "idempotency-key-reused");
     }
     assert_eq!(rejoined.balance().await?, before);
-    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
     let path = format!("/v1/reservations/{reservation}");
     assert_eq!(client.get(&path).await?.json, held.json);
     // The reservation is not affected: with a key of its own it is paid. An operator's key is
     // independent of the user's.
     pay("operator's").await?.expect_status(200)?;
     charge(client, 9, "concert").await?.expect_status(201)?;
-    assert_eq!(stores.books(&test_app.app).await?, books_with(2));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(2));
     Ok(())
 }
 
@@ -101,11 +101,11 @@ async fn every_user_has_keys_of_their_own(stores: Stores) -> Result<()> {
         let charged = charged.expect_status(201)?;
         assert_eq!(*charged.at("/balance")?, Buyer::POINTS - PRICE + 5);
     }
-    assert_eq!(stores.books(&test_app.app).await?, books_with(2));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(2));
     Ok(())
 }
 
-async fn what_is_no_key_is_refused_and_changes_nothing(stores: Stores) -> Result<()> {
+async fn an_invalid_key_is_refused_and_changes_nothing(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let client = &buyer.visitor.client;
@@ -147,7 +147,7 @@ async fn what_is_no_key_is_refused_and_changes_nothing(stores: Stores) -> Result
         assert_problem(&request.await?, 400, "idempotency-key-required");
     }
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS);
-    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
+    assert_eq!(stores.totals(&test_app.app).await?, totals_with(0));
 
     let longest = "k".repeat(255);
     let paid = buyer.pay(&longest).await?.expect_status(200)?;

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use frontrow_test_harness::{Client, Request, eventually};
 use serde_json::json;
 
-use super::{books_with, charge, operator_charge};
+use super::{charge, operator_charge, totals_with};
 use crate::{
     buyer::Buyer,
     reconcile::reconciled,
@@ -28,7 +28,7 @@ fn concert(operator: &Client) -> Request {
 
 /// The webhook of a payment provider is delivered again, which providers do for days.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_charged_and_paid_is_not_again_a_day_and_a_month_later() -> Result<()> {
+async fn charges_and_payments_repeated_a_day_and_a_month_later_have_no_effect() -> Result<()> {
     let stores = Stores::EMBEDDED;
     let mut test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
@@ -65,7 +65,7 @@ async fn what_was_charged_and_paid_is_not_again_a_day_and_a_month_later() -> Res
         let points = test_app.user("ann").get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, 1_100, "{hours} hours later");
         assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
-        assert_eq!(stores.books(&test_app.app).await?, books_with(1));
+        assert_eq!(stores.totals(&test_app.app).await?, totals_with(1));
     }
     reconciled(&test_app.app).await
 }

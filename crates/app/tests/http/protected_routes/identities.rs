@@ -17,21 +17,21 @@ use crate::{
 };
 
 on_every_store!(
-    without_a_good_identity_nobody_passes_any,
-    a_bare_name_is_no_identity_where_it_is_not_trusted,
+    no_client_passes_a_route_without_a_valid_identity,
+    a_bare_user_id_is_no_identity_where_it_is_not_trusted,
 );
 
-async fn without_a_good_identity_nobody_passes_any(stores: Stores) -> Result<()> {
+async fn no_client_passes_a_route_without_a_valid_identity(stores: Stores) -> Result<()> {
     let walk = Walk::begin(stores, json!({})).await?;
     let walker = Buyer::at(&walk.test_app, "walker", "R1-1").await?;
     let about = walk.about(&walker);
-    let nobody = walk.test_app.app.client().queue_token(walker.token());
+    let anonymous = walk.test_app.app.client().queue_token(walker.token());
     for (case, client) in [
-        ("no identity", nobody.clone()),
-        ("an empty one", nobody.bearer("")),
+        ("no identity", anonymous.clone()),
+        ("an empty one", anonymous.bearer("")),
         (
             "of another scheme",
-            nobody.header("authorization", "Basic d2Fsa2VyOg=="),
+            anonymous.header("authorization", "Basic d2Fsa2VyOg=="),
         ),
     ] {
         walk.is_refused(case, &client, &about, NO_IDENTITY).await?;
@@ -40,10 +40,10 @@ async fn without_a_good_identity_nobody_passes_any(stores: Stores) -> Result<()>
     bad.push(("a queue token", walker.token().into()));
     bad.push(("an admin key", ADMIN_KEY.into()));
     for (case, identity) in &bad {
-        let client = nobody.bearer(identity);
+        let client = anonymous.bearer(identity);
         walk.is_refused(case, &client, &about, INVALID_IDENTITY)
             .await?;
-        // A good name does not make up for a bad identity.
+        // A valid name does not replace an invalid identity.
         let client = walker.visitor.client.bearer(identity);
         walk.is_refused(case, &client, &about, INVALID_IDENTITY)
             .await?;
@@ -54,36 +54,36 @@ async fn without_a_good_identity_nobody_passes_any(stores: Stores) -> Result<()>
         "x".repeat(65).as_str(),
         "x".repeat(9_000).as_str(),
     ] {
-        walk.is_refused(name, &nobody.user(name), &about, INVALID_IDENTITY)
+        walk.is_refused(name, &anonymous.user(name), &about, INVALID_IDENTITY)
             .await?;
     }
     let refusal = (400, "malformed-request");
-    walk.is_refused("not ASCII", &nobody.user("Zoë"), &about, refusal)
+    walk.is_refused("not ASCII", &anonymous.user("Zoë"), &about, refusal)
         .await?;
     walk.passes("afterwards", &walker.visitor.client, &walker)
         .await
 }
 
-async fn a_bare_name_is_no_identity_where_it_is_not_trusted(stores: Stores) -> Result<()> {
+async fn a_bare_user_id_is_no_identity_where_it_is_not_trusted(stores: Stores) -> Result<()> {
     const TRUST: &str = "FRONTROW_IDENTITY__TRUST_X_USER_ID";
     let mut config = tokens::configure(stores.config().await?, &[CURRENT]);
-    // Where nothing is said, the secret says enough.
+    // Where the setting is missing, a configured secret turns the trust off.
     if config.value(TRUST).is_some() {
         config = config.env(TRUST, "false");
     }
     let test_app = TestApp::open_with(config, 1, 1, json!({})).await?;
-    let anybody = test_app.app.client();
-    let walker = anybody.bearer(&tokens::identity("walker")?);
+    let anonymous = test_app.app.client();
+    let walker = anonymous.bearer(&tokens::identity("walker")?);
     let joined = walker
         .post("/v1/queue/tokens")
         .json(&json!({"concert_id": test_app.concert}))
         .await?
         .expect_status(201)?;
     let token = joined.text_at("/queue_token")?;
-    let named = anybody.user("walker").queue_token(token);
+    let named = anonymous.user("walker").queue_token(token);
     let about = about_nothing(&test_app);
     for access in ["protected", "identity"] {
-        for route in Route::with_access(&anybody, access).await? {
+        for route in Route::with_access(&anonymous, access).await? {
             let reply = route.request(&named, &about)?.await?;
             problem(&reply, NO_IDENTITY.0, NO_IDENTITY.1).with_context(|| route.to_string())?;
         }

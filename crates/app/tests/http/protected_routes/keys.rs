@@ -32,7 +32,7 @@ async fn tokens_outlive_a_change_of_keys_until_their_key_is_removed(stores: Stor
     .await?;
     visitor.look_up().await?.expect_status(200)?;
     let new = visitor.place["queue_token"].as_str().unwrap_or_default();
-    assert_eq!(tokens::key_name(new)?, "current", "it is signed anew");
+    assert_eq!(tokens::key_name(new)?, "current", "it is signed again");
     let new = old.queue_token(new);
 
     test_app.app.restart_with(config(&[CURRENT])).await?;

@@ -17,31 +17,33 @@ use crate::{
     test_app::{ADMIN_KEY, PRICE},
 };
 
-on_every_store!(every_other_route_lets_in_only_whom_its_access_names);
+on_every_store!(every_other_route_accepts_only_the_clients_that_its_access_names);
 
 const NO_TOKEN: (u16, &str) = (401, "queue-token-required");
 const NO_ADMIN: (u16, &str) = (401, "admin-key-required");
 
-async fn every_other_route_lets_in_only_whom_its_access_names(stores: Stores) -> Result<()> {
+async fn every_other_route_accepts_only_the_clients_that_its_access_names(
+    stores: Stores,
+) -> Result<()> {
     let walk = Walk::begin(stores, json!({})).await?;
     let walker = Buyer::at(&walk.test_app, "walker", "R1-1").await?;
     let about = walk.about(&walker);
-    let nobody = walk.test_app.app.client();
+    let anonymous = walk.test_app.app.client();
     let before = walk.state().await?;
     let mut public = 0;
-    for route in Route::all(&nobody).await? {
+    for route in Route::all(&anonymous).await? {
         public += usize::from(route.access == "public");
         if route.access == "protected" {
             continue; // the other walks
         }
-        let who = Who::may_use(&route, &nobody, &walker)?;
-        for (client, (status, slug)) in who.may_not {
+        let clients = Clients::of(&route, &anonymous, &walker)?;
+        for (client, (status, slug)) in clients.refused {
             let reply = route.request(&client, &about)?.await?;
             problem(&reply, status, slug).with_context(|| route.to_string())?;
         }
         if route.method == Method::GET {
             // A stream of events has no end that could be waited for.
-            let answer = route.request(&who.may, &about)?.open().await?;
+            let answer = route.request(&clients.allowed, &about)?.open().await?;
             ensure!(answer.status() == 200, "{route}: {answer:?}");
         }
     }
@@ -52,52 +54,52 @@ async fn every_other_route_lets_in_only_whom_its_access_names(stores: Stores) ->
 }
 
 /// The clients that may use a route, and those that may not, with the reason.
-struct Who {
-    may: Client,
-    may_not: Vec<(Client, (u16, &'static str))>,
+struct Clients {
+    allowed: Client,
+    refused: Vec<(Client, (u16, &'static str))>,
 }
 
-impl Who {
-    fn may_use(route: &Route, nobody: &Client, walker: &Buyer) -> Result<Self> {
+impl Clients {
+    fn of(route: &Route, anonymous: &Client, walker: &Buyer) -> Result<Self> {
         let identity = tokens::identity("walker")?;
-        let user = nobody.bearer(&identity);
+        let user = anonymous.bearer(&identity);
         let token = walker.token();
-        let (may, may_not) = match route.access.as_str() {
-            "public" => (nobody.clone(), Vec::new()),
+        let (allowed, refused) = match route.access.as_str() {
+            "public" => (anonymous.clone(), Vec::new()),
             "identity" => (
                 user,
                 vec![
-                    (nobody.clone(), NO_IDENTITY),
-                    (nobody.queue_token(token), NO_IDENTITY),
-                    (nobody.bearer(ADMIN_KEY), INVALID_IDENTITY),
-                    (nobody.bearer(&identity[1..]), INVALID_IDENTITY),
+                    (anonymous.clone(), NO_IDENTITY),
+                    (anonymous.queue_token(token), NO_IDENTITY),
+                    (anonymous.bearer(ADMIN_KEY), INVALID_IDENTITY),
+                    (anonymous.bearer(&identity[1..]), INVALID_IDENTITY),
                 ],
             ),
             "queue-token" => (
-                nobody.queue_token(token),
+                anonymous.queue_token(token),
                 vec![
-                    (nobody.clone(), NO_TOKEN),
+                    (anonymous.clone(), NO_TOKEN),
                     (user, NO_TOKEN),
-                    (nobody.bearer(token), NO_TOKEN),
-                    (nobody.queue_token(&format!("{token}A")), INVALID_TOKEN),
+                    (anonymous.bearer(token), NO_TOKEN),
+                    (anonymous.queue_token(&format!("{token}A")), INVALID_TOKEN),
                 ],
             ),
             "admin" => {
-                let may_not = [
-                    nobody.clone(),
+                let refused = [
+                    anonymous.clone(),
                     user,
                     walker.visitor.client.clone(),
-                    nobody.user("ops"),
-                    nobody.bearer(""),
-                    nobody.bearer("a-key-that-no-operator-has"),
-                    nobody.bearer(&ADMIN_KEY[1..]),
-                    nobody.header("authorization", &format!("Basic {ADMIN_KEY}")),
+                    anonymous.user("ops"),
+                    anonymous.bearer(""),
+                    anonymous.bearer("a-key-that-no-operator-has"),
+                    anonymous.bearer(&ADMIN_KEY[1..]),
+                    anonymous.header("authorization", &format!("Basic {ADMIN_KEY}")),
                 ];
-                let may_not = may_not.map(|client| (client, NO_ADMIN));
-                (nobody.bearer(ADMIN_KEY), may_not.into())
+                let refused = refused.map(|client| (client, NO_ADMIN));
+                (anonymous.bearer(ADMIN_KEY), refused.into())
             }
             other => bail!("{route}: the gate walk does not know the access {other}"),
         };
-        Ok(Self { may, may_not })
+        Ok(Self { allowed, refused })
     }
 }

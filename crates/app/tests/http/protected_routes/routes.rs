@@ -87,7 +87,7 @@ impl Route {
         for header in self.parameters("header") {
             match header {
                 "Idempotency-Key" => request = request.idempotency_key(&about.key),
-                // The client's own, and of a client that comes back.
+                // The client sends its own token. `Last-Event-ID` is for clients that reconnect.
                 "Queue-Token" | "Last-Event-ID" => {}
                 _ => bail!("{self}: the gate walk does not know the header {header}"),
             }
@@ -122,7 +122,7 @@ impl Route {
                 "concert_id" => &about.concert,
                 "performance_id" => &about.performance,
                 "reservation_id" => &about.reservation,
-                "user_id" => "somebody",
+                "user_id" => "another-user",
                 "slug" => "still-waiting",
                 _ => bail!("{self}: the gate walk does not know the path parameter {name}"),
             };

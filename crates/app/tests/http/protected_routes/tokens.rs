@@ -69,7 +69,7 @@ fn signed_as(claims: &Value, how: Algorithm, name: Option<&str>, secret: &str) -
     Ok(jsonwebtoken::encode(&header, claims, &key)?)
 }
 
-/// Tokens that are not from this service, though they look like `good`, or no longer valid.
+/// Tokens that look like `good` and that this service did not sign, or that are not valid any more.
 pub(super) fn not_ours(good: &str) -> Result<Vec<(&'static str, String)>> {
     let claims = claims(good)?;
     let payload = good.split('.').nth(1).unwrap_or_default();
@@ -86,8 +86,8 @@ pub(super) fn not_ours(good: &str) -> Result<Vec<(&'static str, String)>> {
         )
     };
     let (head, signature) = good.rsplit_once('.').context("a token has a signature")?;
-    let somebody = BASE64.encode(with("sub", "somebody".into()).to_string());
-    let tampered = good.replace(payload, &somebody);
+    let other_user = BASE64.encode(with("sub", "another-user".into()).to_string());
+    let tampered = good.replace(payload, &other_user);
     let mut without_arrival = claims.clone();
     without_arrival
         .as_object_mut()
@@ -96,12 +96,12 @@ pub(super) fn not_ours(good: &str) -> Result<Vec<(&'static str, String)>> {
     Ok(vec![
         ("empty", String::new()),
         ("no token at all", "let-me-in".into()),
-        ("another user written into it", tampered),
+        ("changed to another user", tampered),
         ("cut short by one", good[..good.len() - 1].into()),
         ("cut in half", good[..good.len() / 2].into()),
         ("cut before the signature", head.into()),
         ("with an empty signature", format!("{head}.")),
-        ("with more behind it", format!("{good}A")),
+        ("with one more letter", format!("{good}A")),
         ("alg none", unsigned("none", "")),
         ("alg None", unsigned("None", "")),
         ("alg none, signed", unsigned("none", signature)),
@@ -173,14 +173,14 @@ pub(super) fn bad_identities(user: &str) -> Result<Vec<(&'static str, String)>> 
         ("malformed", "not.a.token".into()),
         ("a user's bare name", user.into()),
         ("far too long", "x".repeat(9_000)),
-        ("good for ever", strange(json!({"sub": user}))?),
-        ("of nobody", strange(json!({"exp": YEAR_2100}))?),
+        ("without an expiry", strange(json!({"sub": user}))?),
+        ("without a user", strange(json!({"exp": YEAR_2100}))?),
         (
-            "not good yet",
+            "not valid yet",
             strange(json!({"sub": user, "exp": YEAR_2100, "nbf": YEAR_2100 - 1}))?,
         ),
         (
-            "of a name that cannot be",
+            "of an invalid name",
             strange(json!({"sub": "a b", "exp": YEAR_2100}))?,
         ),
     ])

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     buyer::Buyer,
-    stores::{Books, Stores},
+    stores::{Stores, Totals},
     test_app::{TestApp, on_sale},
 };
 
@@ -27,13 +27,13 @@ pub(super) struct Walk {
 #[derive(Debug, PartialEq)]
 pub(super) struct State {
     sales: [Vec<Value>; 2],
-    books: Books,
+    totals: Totals,
 }
 
 impl Walk {
     /// A walk at a program whose concert has a queue with this policy.
     pub(super) async fn begin(stores: Stores, policy: Value) -> Result<Self> {
-        // Who came with X-User-Id until now still does, beside those with an identity.
+        // Users are identified by X-User-Id, or by a signed identity.
         let config = tokens::configure(stores.config().await?, &[CURRENT, PREVIOUS])
             .env("FRONTROW_IDENTITY__TRUST_X_USER_ID", "true");
         let test_app = TestApp::open_with(config, 2, 10, policy).await?;
@@ -94,7 +94,7 @@ impl Walk {
             let reply = route.request(client, about)?.await?;
             problem(&reply, status, slug).with_context(|| what.clone())?;
             if route.method == Method::GET {
-                // Served by the same handler, so it must not be a way around the gate.
+                // The same handler serves HEAD, so HEAD must not get around the gate.
                 let head = route.request_as(Method::HEAD, client, about)?.await?;
                 head.expect_status(status).context(what)?;
             }
@@ -108,7 +108,7 @@ impl Walk {
     /// pass. The last one is the payment, which ends the place.
     pub(super) async fn passes(&self, case: &str, client: &Client, buyer: &Buyer) -> Result<()> {
         let mut about = self.about(buyer);
-        about.seat.clone_from(&buyer.seat); // asking for the very same seats again is no new hold
+        about.seat.clone_from(&buyer.seat); // a repeated request for the same seats is no new hold
         for route in &self.protected {
             let reply = route.request(client, &about)?.await?;
             reply
@@ -125,7 +125,7 @@ impl Walk {
                 self.test_app.sales().await?,
                 self.test_app.sales_of(&self.other_concert).await?,
             ],
-            books: self.stores.books(&self.test_app.app).await?,
+            totals: self.stores.totals(&self.test_app.app).await?,
         })
     }
 }

@@ -8,15 +8,15 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{ShakyQueue, shaky_queue::SOON};
+use super::{FaultyQueue, faulty_queue::SOON};
 use crate::{
-    lives::instant,
+    lifetimes::instant,
     random::Random,
     stores::Stores,
     test_app::{self, TestApp},
 };
 
-const PEOPLE: usize = 5_000;
+const USERS: usize = 5_000;
 /// The number of active users at the loss.
 const ACTIVE: usize = 100;
 /// Long enough for all users to re-enter on a slow machine.
@@ -28,13 +28,13 @@ const SAMPLE: usize = 10;
 const AT_ONCE: usize = 32;
 
 /// A user in the line, as of the last answer.
-struct Person {
+struct WaitingUser {
     client: Client,
     joined_at: Timestamp,
     place: Value,
 }
 
-impl Person {
+impl WaitingUser {
     /// Repeats the look-up until the queue answers.
     async fn look_up(&mut self) -> Result<()> {
         let token = self.place["queue_token"].as_str().unwrap_or_default();
@@ -49,79 +49,79 @@ impl Person {
     }
 }
 
-/// Lets this many users join.
-async fn crowd(shaky: &ShakyQueue) -> Result<Vec<Person>> {
-    let test_app = &shaky.test_app;
-    let joining = (0..PEOPLE).map(|number| async move {
+/// Lets all users join.
+async fn join_all(fixture: &FaultyQueue) -> Result<Vec<WaitingUser>> {
+    let test_app = &fixture.test_app;
+    let joining = (0..USERS).map(|number| async move {
         let client = test_app.user(&format!("user-{number}"));
         let concert = json!({"concert_id": test_app.concert});
         let joined: Reply = client.post("/v1/queue/tokens").json(&concert).await?;
         let place = joined.expect_status(201)?.json;
-        anyhow::Ok(Person {
+        anyhow::Ok(WaitingUser {
             client,
             joined_at: instant(&place["joined_at"])?,
             place,
         })
     });
-    let mut people: Vec<_> = stream::iter(joining)
+    let mut users: Vec<_> = stream::iter(joining)
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
-    people.sort_by_key(|person| person.joined_at);
-    Ok(people)
+    users.sort_by_key(|user| user.joined_at);
+    Ok(users)
 }
 
-/// Looks up all users, in any order.
-async fn all_look_up(people: Vec<Person>) -> Result<Vec<Person>> {
+/// Looks up the places of all users, in random order.
+async fn all_look_up(users: Vec<WaitingUser>) -> Result<Vec<WaitingUser>> {
     let mut random = Random::seeded();
-    let mut people: Vec<_> = people
+    let mut users: Vec<_> = users
         .into_iter()
-        .map(|person| (random.next(), person))
+        .map(|user| (random.next(), user))
         .collect();
-    people.sort_by_key(|(turn, _)| *turn);
-    let asking = people.into_iter().map(|(_, mut person)| async move {
-        person.look_up().await?;
-        anyhow::Ok(person)
+    users.sort_by_key(|(turn, _)| *turn);
+    let asking = users.into_iter().map(|(_, mut user)| async move {
+        user.look_up().await?;
+        anyhow::Ok(user)
     });
-    let mut people: Vec<_> = stream::iter(asking)
+    let mut users: Vec<_> = stream::iter(asking)
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
-    people.sort_by_key(|person| person.joined_at);
-    Ok(people)
+    users.sort_by_key(|user| user.joined_at);
+    Ok(users)
 }
 
 /// A line of 5,000 users, the first hundred of them active. `lose` empties Redis while they poll.
-async fn everybody_gets_their_place_back(
-    lose: impl AsyncFnOnce(&mut ShakyQueue) -> Result<()>,
+async fn every_user_gets_their_place_back(
+    lose: impl AsyncFnOnce(&mut FaultyQueue) -> Result<()>,
 ) -> Result<()> {
-    // Most ask once while the queue recovers, and are not to be absent after it.
+    // Most users poll once while the queue recovers, and must not be absent after it.
     let throughput = json!({"admit": ACTIVE, "interval_s": 3600});
     let policy = json!({"throughput": throughput, "absent_after_s": 150});
     let recovery = |config: frontrow_test_harness::AppConfig| {
         config.env("FRONTROW_QUEUE__RECOVERY_S", RECOVERY_S.to_string())
     };
-    let mut shaky = ShakyQueue::open(policy, recovery).await?;
-    let people = crowd(&shaky).await?;
-    let active = |people: &[Person]| {
-        let active = people.iter().filter(|one| one.place["state"] == "active");
+    let mut fixture = FaultyQueue::open(policy, recovery).await?;
+    let users = join_all(&fixture).await?;
+    let active = |users: &[WaitingUser]| {
+        let active = users.iter().filter(|one| one.place["state"] == "active");
         active.count()
     };
-    assert_eq!(active(&people), ACTIVE, "nobody waited before them");
+    assert_eq!(active(&users), ACTIVE, "no user waited before them");
 
-    // They ask all the time: some before it is lost, and each of them after.
-    let (people, lost) = tokio::join!(all_look_up(people), lose(&mut shaky));
+    // Some users poll before the loss, and each of them polls after it.
+    let (users, lost) = tokio::join!(all_look_up(users), lose(&mut fixture));
     lost?;
-    let people = people?;
-    let mut people = all_look_up(people).await?;
-    for (index, person) in people.iter_mut().enumerate().step_by(SAMPLE) {
-        person.look_up().await?;
-        let place = &person.place;
+    let users = users?;
+    let mut users = all_look_up(users).await?;
+    for (index, user) in users.iter_mut().enumerate().step_by(SAMPLE) {
+        user.look_up().await?;
+        let place = &user.place;
         let recovering = place["queue"]["recovering"] == true;
         ensure!(recovering, "not all came back in {RECOVERY_S} s");
         ensure!(
             place["state"] == "waiting",
-            "nobody is admitted yet: {place}"
+            "no user is admitted yet: {place}"
         );
         let position = place["position"].as_u64().context("a position")?;
         ensure!(
@@ -129,43 +129,44 @@ async fn everybody_gets_their_place_back(
             "{place} should be {index} + 1"
         );
     }
-    let late = shaky.test_app.join("somebody-new").await?;
-    assert_eq!(late.place["position"], PEOPLE + 1);
+    let late = fixture.test_app.join("newcomer").await?;
+    assert_eq!(late.place["position"], USERS + 1);
 
-    // Those who were active are the oldest, so they are the first to be admitted again.
-    let people = Arc::new(tokio::sync::Mutex::new(people));
+    // The users who were active arrived first, so they are admitted first again.
+    let users = Arc::new(tokio::sync::Mutex::new(users));
     let after_recovery = Duration::from_secs(RECOVERY_S) + SOON;
     eventually("the first are admitted", after_recovery, async || {
-        let mut people = people.lock().await;
-        let last = &mut people[ACTIVE - 1];
+        let mut users = users.lock().await;
+        let last = &mut users[ACTIVE - 1];
         last.look_up().await?;
         Ok((last.place["state"] == "active").then_some(()))
     })
     .await?;
-    let people = Arc::into_inner(people).context("nobody else has them")?;
-    let mut people = people.into_inner();
-    for person in &mut people[..=ACTIVE] {
-        person.look_up().await?;
+    let users = Arc::into_inner(users).context("the only owner")?;
+    let mut users = users.into_inner();
+    for user in &mut users[..=ACTIVE] {
+        user.look_up().await?;
     }
-    assert_eq!(active(&people[..=ACTIVE]), ACTIVE);
-    assert_eq!(people[ACTIVE].place["position"], 1);
-    shaky.never_crashed()
+    assert_eq!(active(&users[..=ACTIVE]), ACTIVE);
+    assert_eq!(users[ACTIVE].place["position"], 1);
+    fixture.check_never_crashed()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_was_flushed_gets_its_line_back_from_the_people() -> Result<()> {
-    everybody_gets_their_place_back(async |shaky| shaky.server.execute(&["FLUSHALL"]).await).await
+async fn users_rebuild_the_line_of_a_redis_that_was_flushed() -> Result<()> {
+    every_user_gets_their_place_back(async |fixture| fixture.server.execute(&["FLUSHALL"]).await)
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_redis_in_its_place_gets_the_line_back_from_the_people() -> Result<()> {
-    everybody_gets_their_place_back(async |shaky| shaky.server.restart_empty().await).await
+async fn users_rebuild_the_line_on_an_empty_redis_in_its_place() -> Result<()> {
+    every_user_gets_their_place_back(async |fixture| fixture.server.restart_empty().await).await
 }
 
-/// The other instance has created the concert and has ended. This one has not read the new concerts
-/// since.
+/// The other instance has created the concert and has ended. This instance has not read the
+/// concerts since.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_gets_the_line_back_of_a_concert_it_did_not_know() -> Result<()> {
+async fn a_user_rebuilds_the_line_of_a_concert_that_the_instance_did_not_know() -> Result<()> {
     let redis = RedisServer::start().await?;
     let config = Stores::with_redis(Stores::MYSQL.config().await?, &redis.url())
         .env("FRONTROW_QUEUE__RECOVERY_S", RECOVERY_S.to_string());

@@ -1,10 +1,10 @@
 //! The store of the queues fails under the running program, and loses data. The gate stays closed
 //! meanwhile, and users re-enter with their tokens.
 
+mod faulty_queue;
 mod loss;
 mod outages;
 mod retries;
 mod served;
-mod shaky_queue;
 
-use self::shaky_queue::ShakyQueue;
+use self::faulty_queue::FaultyQueue;

@@ -16,8 +16,8 @@ use crate::{
 on_every_store!(
     the_best_sold_come_first_and_ties_go_to_the_lower_id,
     a_limit_cuts_the_ranking,
-    who_has_the_answer_is_told_so,
-    an_answer_may_be_kept_until_the_next_is_due,
+    a_client_that_has_the_answer_gets_304,
+    an_answer_may_be_cached_until_the_next_is_due,
     days_turn_in_the_configured_zone,
 );
 
@@ -47,7 +47,7 @@ async fn the_best_sold_come_first_and_ties_go_to_the_lower_id(stores: Stores) ->
     Ok(())
 }
 
-/// Of the last concert, one seat is held, and another one was held and released. Neither is sold.
+/// Holds one seat of the last concert, and holds and releases another one. Neither is sold.
 async fn only_hold(test_app: &TestApp) -> Result<()> {
     Buyer::at(test_app, "holder", "R1-9").await?;
     let other = Buyer::at(test_app, "other", "R1-10").await?;
@@ -79,7 +79,7 @@ async fn a_limit_cuts_the_ranking(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-async fn who_has_the_answer_is_told_so(stores: Stores) -> Result<()> {
+async fn a_client_that_has_the_answer_gets_304(stores: Stores) -> Result<()> {
     let app = test_app::start(stores.config().await?).await?;
     let settled = ranking(&app, "?period=weekly").await?.expect_status(200)?;
     let tag = settled.header("etag").context("a tag")?.to_owned();
@@ -106,14 +106,14 @@ async fn who_has_the_answer_is_told_so(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-/// For how long a reply may be cached, in seconds.
+/// The time for which a reply may be cached, in seconds.
 fn age_max_s(reply: &Reply) -> Result<i64> {
     let control = reply.header("cache-control").context("a header")?;
     let age = control.strip_prefix("public, max-age=");
     Ok(age.with_context(|| control.to_owned())?.parse()?)
 }
 
-async fn an_answer_may_be_kept_until_the_next_is_due(stores: Stores) -> Result<()> {
+async fn an_answer_may_be_cached_until_the_next_is_due(stores: Stores) -> Result<()> {
     let config = stores.config().await?;
     let app = test_app::start(config.env("FRONTROW_RANKING__TIME_ZONE", "UTC")).await?;
     let realtime = ranking(&app, "?period=realtime").await?;
@@ -131,7 +131,7 @@ async fn an_answer_may_be_kept_until_the_next_is_due(stores: Stores) -> Result<(
         let due = again.into_iter().find(|&due| as_of < due);
         let due = due.unwrap_or(to + SignedDuration::from_hours(24 * turns));
         assert!(asked + age <= due || age.as_secs() == 1, "{answer:?}");
-        // The shortest month has 28 days, and nothing is kept for more than an hour.
+        // The shortest month has 28 days, and no answer may be cached for more than an hour.
         let days_less = if period == "monthly" { 3 } else { 0 };
         let least = due - SignedDuration::from_hours(24 * days_less);
         let least = least.min(asked + SignedDuration::from_hours(1)) - SignedDuration::from_secs(9);
@@ -146,7 +146,7 @@ async fn days_turn_in_the_configured_zone(stores: Stores) -> Result<()> {
         let config = stores.config().await?;
         let app = test_app::start(config.env("FRONTROW_RANKING__TIME_ZONE", zone)).await?;
         let zone = TimeZone::get(zone)?;
-        // A turn may come while the test looks.
+        // The day may turn while the test runs.
         let before = clock::now();
         let daily = ranking(&app, "?period=daily").await?.expect_status(200)?;
         let today = |at: Timestamp| at.to_zoned(zone.clone()).start_of_day();

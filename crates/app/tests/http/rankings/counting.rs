@@ -9,7 +9,7 @@ use crate::{on_every_store, stores::Stores, test_app::TestApp};
 
 on_every_store!(
     sales_are_counted_while_the_program_runs,
-    what_was_sold_before_a_crash_is_ranked_after_it,
+    seats_sold_before_a_crash_are_ranked_after_it,
 );
 
 async fn sales_are_counted_while_the_program_runs(stores: Stores) -> Result<()> {
@@ -20,7 +20,7 @@ async fn sales_are_counted_while_the_program_runs(stores: Stores) -> Result<()> 
     })
     .await?;
     a_day_later(stores, &mut test_app).await?;
-    eventually("all is counted anew", SOON, async || {
+    eventually("all is counted again", SOON, async || {
         Ok((stores.counted(&test_app.app).await? == 3).then_some(()))
     })
     .await?;
@@ -29,7 +29,7 @@ async fn sales_are_counted_while_the_program_runs(stores: Stores) -> Result<()> 
     Ok(())
 }
 
-async fn what_was_sold_before_a_crash_is_ranked_after_it(stores: Stores) -> Result<()> {
+async fn seats_sold_before_a_crash_are_ranked_after_it(stores: Stores) -> Result<()> {
     let mut test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     sell(&mut test_app, 2).await?;
     test_app.app.sigkill()?;

@@ -13,9 +13,9 @@ use tokio::{
 
 use super::{
     SOON,
-    instances::{Two, stopped},
+    instances::{TwoInstances, stopped},
     logging_server::LoggingServer,
-    outage::patient,
+    outage::with_long_timeouts,
     ranking,
 };
 use crate::stores::Stores;
@@ -39,8 +39,8 @@ fn allow_many_connections() -> Result<()> {
 struct Crowd(Vec<TcpStream>);
 
 impl Crowd {
-    /// Opens this many connections and sends a request on each, without waiting for answers.
-    async fn asks(app: &App) -> Result<Self> {
+    /// Opens [`CROWD`] connections and sends a request on each, without waiting for answers.
+    async fn send(app: &App) -> Result<Self> {
         let url = app.base_url();
         let address = url.trim_start_matches("http://");
         let asking = (0..CROWD).map(|_| async move {
@@ -52,7 +52,7 @@ impl Crowd {
         Ok(Self(asking.try_collect().await?))
     }
 
-    async fn gets_answers(self) -> Result<()> {
+    async fn check_answers(self) -> Result<()> {
         for mut waiting in self.0 {
             let mut answer = String::new();
             timeout(SOON, waiting.read_to_string(&mut answer)).await??;
@@ -66,15 +66,15 @@ impl Crowd {
 async fn a_crowd_that_finds_nothing_cached_makes_one_query() -> Result<()> {
     allow_many_connections()?;
     let mut server = LoggingServer::start().await?;
-    let mut app = stopped(&patient(Stores::on_mysql(&server.url))).await?;
+    let mut app = stopped(&with_long_timeouts(Stores::on_mysql(&server.url))).await?;
     server.hold_up().await?;
     app.restart().await?;
-    let crowd = Crowd::asks(&app).await?;
-    // The crowd's, and the first ones of the jobs: the last hour and the day.
+    let crowd = Crowd::send(&app).await?;
+    // One query of the crowd, and the first two of the jobs: for the last hour and the day.
     server.let_go_of(3).await?;
-    crowd.gets_answers().await?;
+    crowd.check_answers().await?;
     // A later crowd gets its answers as well.
-    Crowd::asks(&app).await?.gets_answers().await?;
+    Crowd::send(&app).await?.check_answers().await?;
     for period in ["weekly", "daily", "monthly"] {
         let answer = ranking(&app, &format!("?period={period}")).await?;
         assert_eq!(server.queries_of(&answer).await?, 1, "{period}");
@@ -88,20 +88,20 @@ async fn a_crowd_that_finds_nothing_cached_makes_one_query() -> Result<()> {
 async fn a_crowd_at_each_of_two_instances_makes_one_query_at_each() -> Result<()> {
     allow_many_connections()?;
     let mut server = LoggingServer::start().await?;
-    let mut two = Two::stopped(&server).await?;
+    let mut two = TwoInstances::stopped(&server).await?;
     server.hold_up().await?;
     two.start().await?;
-    let crowds = [Crowd::asks(&two.one).await?, Crowd::asks(&two.other).await?];
-    // One query of the crowd at each instance, and the queries of the jobs that come first: for the
-    // last hour and the day.
+    let crowds = [Crowd::send(&two.one).await?, Crowd::send(&two.other).await?];
+    // One query of the crowd at each instance, and the first two of the jobs: for the last hour and
+    // the day.
     server.let_go_of(4).await?;
     for crowd in crowds {
-        crowd.gets_answers().await?;
+        crowd.check_answers().await?;
     }
     let answer = ranking(&two.one, "?period=weekly").await?;
     assert_eq!(server.queries_of(&answer).await?, 2);
     for instance in [&two.one, &two.other] {
-        Crowd::asks(instance).await?.gets_answers().await?;
+        Crowd::send(instance).await?.check_answers().await?;
     }
     assert_eq!(server.queries_of(&answer).await?, 2);
     Ok(())

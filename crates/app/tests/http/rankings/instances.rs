@@ -4,7 +4,7 @@ use anyhow::Result;
 use deadpool_redis::redis::{Client, cmd};
 use frontrow_test_harness::{App, AppConfig, RedisKeyspace, eventually};
 
-use super::{SOON, logging_server::LoggingServer, outage::patient, ranking};
+use super::{SOON, logging_server::LoggingServer, outage::with_long_timeouts, ranking};
 use crate::{stores::Stores, test_app};
 
 const FINISHED: [&str; 3] = ["daily", "weekly", "monthly"];
@@ -18,18 +18,21 @@ pub(super) async fn stopped(config: &AppConfig) -> Result<App> {
 }
 
 /// Two programs on one database with one cache.
-pub(super) struct Two {
+pub(super) struct TwoInstances {
     pub(super) one: App,
     pub(super) other: App,
     cache: RedisKeyspace,
 }
 
-impl Two {
+impl TwoInstances {
     /// Prepares them for a start, with an empty cache.
     pub(super) async fn stopped(server: &LoggingServer) -> Result<Self> {
         let cache = RedisKeyspace::create().await?;
-        let config = Stores::with_redis(patient(Stores::on_mysql(&server.url)), cache.url())
-            .env("FRONTROW_REDIS__KEY_PREFIX", cache.prefix());
+        let config = Stores::with_redis(
+            with_long_timeouts(Stores::on_mysql(&server.url)),
+            cache.url(),
+        )
+        .env("FRONTROW_REDIS__KEY_PREFIX", cache.prefix());
         let (one, other) = (stopped(&config).await?, stopped(&config).await?);
         cache.clear().await?;
         Ok(Self { one, other, cache })
@@ -56,14 +59,16 @@ impl Two {
     }
 }
 
-/// Both start the same work before either has completed it: all queries wait until then.
+/// All queries wait until both instances have started, so both begin the same work before either
+/// completes it.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_instances_one_computes_what_nobody_asked_for() -> Result<()> {
+async fn of_two_instances_one_computes_rankings_without_a_request() -> Result<()> {
     let mut server = LoggingServer::start().await?;
-    let mut two = Two::stopped(&server).await?;
+    let mut two = TwoInstances::stopped(&server).await?;
     server.hold_up().await?;
     two.start().await?;
-    // The last hour and the day; and the week, by the one that finds the day taken.
+    // The queries for the last hour, the day, and the week. The instance that finds the day leased
+    // computes the week.
     server.let_go_of(3).await?;
     two.have_filled_the_cache().await?;
     for period in FINISHED {

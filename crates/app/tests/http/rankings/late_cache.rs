@@ -38,11 +38,12 @@ async fn starts_without_its_cache(config: AppConfig) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cache_that_is_away_keeps_nobody_from_starting() -> Result<()> {
+async fn a_program_starts_while_its_cache_is_unavailable() -> Result<()> {
     starts_without_its_cache(Stores::EMBEDDED.config().await?).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nor_where_the_queues_are_in_the_database() -> Result<()> {
+async fn a_program_with_queues_in_the_database_starts_while_its_cache_is_unavailable() -> Result<()>
+{
     starts_without_its_cache(Stores::MYSQL_QUEUE.config().await?).await
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod counting;
 mod crowd;
+mod faulty_cache;
 mod instances;
 mod late_cache;
 mod logging_server;
@@ -10,7 +11,6 @@ mod outage;
 mod proxied;
 mod queries;
 mod readers;
-mod shaky_cache;
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ pub(super) async fn all_are_answered(app: &App) -> Result<usize> {
 }
 
 /// `config`, with which an unreachable database is soon treated as unavailable.
-pub(super) fn impatient(config: AppConfig) -> AppConfig {
+pub(super) fn with_short_timeouts(config: AppConfig) -> AppConfig {
     config
         .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "1500")
         .env("FRONTROW_DATABASE__LOCK_TIMEOUT_S", "1")
@@ -41,13 +41,13 @@ pub(super) fn impatient(config: AppConfig) -> AppConfig {
 }
 
 /// `config`, with which queries wait and do not fail.
-pub(super) fn patient(config: AppConfig) -> AppConfig {
+pub(super) fn with_long_timeouts(config: AppConfig) -> AppConfig {
     config.env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "60000")
 }
 
 /// The cache is in the program: finished periods are in it, and the ranking of the last hour
 /// becomes stale.
-async fn nobody_is_refused(
+async fn no_request_is_refused(
     mut app: App,
     breaks: impl AsyncFnOnce() -> Result<()>,
     mends: impl AsyncFnOnce() -> Result<()>,
@@ -64,32 +64,32 @@ async fn nobody_is_refused(
         Ok((all_are_answered(&app).await? == 0).then_some(()))
     })
     .await?;
-    readers.go_home().await?;
+    readers.stop().await?;
     app.process().ensure_running()
 }
 
 async fn without_its_database(fault: Fault) -> Result<()> {
     let (config, proxy) = behind_a_proxy(Stores::MYSQL.config().await?, DATABASE_URL)?;
-    let app = test_app::start(impatient(config)).await?;
+    let app = test_app::start(with_short_timeouts(config)).await?;
     let breaks = async || proxy.set(fault).await;
-    nobody_is_refused(app, breaks, async || proxy.set(Fault::Forward).await).await
+    no_request_is_refused(app, breaks, async || proxy.set(Fault::Forward).await).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_database_costs_nobody_an_answer() -> Result<()> {
+async fn a_dead_database_costs_no_client_an_answer() -> Result<()> {
     without_its_database(Fault::Refuse).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_database_costs_nobody_an_answer() -> Result<()> {
+async fn a_silent_database_costs_no_client_an_answer() -> Result<()> {
     without_its_database(Fault::LoseAnswers).await
 }
 
 /// Statements may take a minute here, and each reader waits for a fraction of a second.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_database_keeps_nobody_waiting() -> Result<()> {
+async fn a_silent_database_keeps_no_client_waiting() -> Result<()> {
     let (config, proxy) = behind_a_proxy(Stores::MYSQL.config().await?, DATABASE_URL)?;
-    let app = test_app::start(patient(config)).await?;
+    let app = test_app::start(with_long_timeouts(config)).await?;
     all_are_answered(&app).await?;
     proxy.set(Fault::LoseAnswers).await?;
     eventually("the last hour is stale", SOON, async || {
@@ -103,15 +103,15 @@ async fn a_silent_database_keeps_nobody_waiting() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_database_costs_nobody_an_answer() -> Result<()> {
+async fn a_killed_database_costs_no_client_an_answer() -> Result<()> {
     let server = MySqlServer::start().await?;
     let url = server.create_database("frontrow").await?;
-    let app = test_app::start(patient(Stores::on_mysql(&url))).await?;
+    let app = test_app::start(with_long_timeouts(Stores::on_mysql(&url))).await?;
     let server = tokio::sync::Mutex::new(server);
     let kill = async || server.lock().await.kill();
-    nobody_is_refused(app, kill, async || {
+    no_request_is_refused(app, kill, async || {
         server.lock().await.start_again().await?;
-        // It is asked for the last hour, by all who ask together, however long it takes.
+        // All readers of the last hour share one query, however long it takes.
         let past_the_program = format!("{url}?prefer_socket=false");
         let mut database = Database::at(&past_the_program).await?;
         hold_up(&mut database).await?;

@@ -10,9 +10,9 @@ use frontrow_test_harness::{PROCESS_LIST, eventually};
 use super::SOON;
 use crate::clock::Stopwatch;
 
-/// How long a test watches for other queries while some wait: longer than the second after which
-/// another reader's request replaces a waiting one, and than the two seconds after which a failed
-/// cache is tried again.
+/// The time for which a test watches for other queries while some wait. It is longer than the
+/// second after which another reader's request replaces a waiting one, and than the two seconds
+/// after which a failed cache is tried again.
 const WATCHED: Duration = Duration::from_millis(3_500);
 
 /// The pause between two reads.

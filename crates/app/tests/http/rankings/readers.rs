@@ -20,7 +20,7 @@ const EACH: usize = 3;
 /// The pause between two requests of one reader.
 const PACE: Duration = Duration::from_millis(10);
 
-/// Readers of each period. None of them may ever be refused.
+/// Readers of each period. No request of them may be refused.
 pub(super) struct Readers {
     over: Arc<AtomicBool>,
     asking: JoinSet<Result<u64>>,
@@ -48,11 +48,11 @@ impl Readers {
         Self { over, asking }
     }
 
-    /// Stops the readers. Fails if one of them had no answer.
-    pub(super) async fn go_home(self) -> Result<()> {
+    /// Stops the readers. Errors if one of them got no answer.
+    pub(super) async fn stop(self) -> Result<()> {
         self.over.store(true, Ordering::Relaxed);
         for answers in self.asking.join_all().await {
-            ensure!(answers? > 0, "somebody was never answered");
+            ensure!(answers? > 0, "a reader was never answered");
         }
         Ok(())
     }

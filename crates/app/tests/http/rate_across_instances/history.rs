@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::{lives::instant, stores::QueueRecord};
+use crate::{lifetimes::instant, stores::QueueRecord};
 
 /// The source of an observation. The observations of one source are in the order in which they were
 /// made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Witness {
-    Guest,
+pub(super) enum Source {
+    Answer,
     Store,
 }
 
 /// One observation of one place. Instants are microseconds since 1970 by the store's clock.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
-    pub(super) by: Witness,
+    pub(super) by: Source,
     pub(super) user: String,
     pub(super) arrival: i64,
     /// None while the user waits.
@@ -37,7 +37,7 @@ pub(super) struct Stay {
     /// The first observation of the active user by each source. It is later than the admission: a
     /// database shows an admission to others once it is committed, and until then they see a
     /// waiting user.
-    seen_active: BTreeMap<Witness, i64>,
+    seen_active: BTreeMap<Source, i64>,
     /// A source saw the user waiting after having seen them active.
     pub(super) back_in_line: bool,
     /// The last observation of the active user.
@@ -58,11 +58,11 @@ pub(super) struct History {
 
 impl Seen {
     /// The observation in an answer about a place.
-    pub(super) fn told(user: &str, place: &Value) -> Result<Self> {
+    pub(super) fn from_answer(user: &str, place: &Value) -> Result<Self> {
         let micros = |field: &str| anyhow::Ok(instant(&place[field])?.as_microsecond());
         let is_active = place["state"] == "active";
         Ok(Self {
-            by: Witness::Guest,
+            by: Source::Answer,
             user: user.to_owned(),
             arrival: micros("joined_at")?,
             admitted_at: is_active.then(|| micros("admitted_at")).transpose()?,
@@ -90,7 +90,7 @@ impl History {
     pub(super) fn note_record(&mut self, record: &QueueRecord) {
         for active in &record.active {
             self.note(Seen {
-                by: Witness::Store,
+                by: Source::Store,
                 user: active.user.clone(),
                 arrival: active.arrival,
                 admitted_at: Some(active.admitted_at),
@@ -99,7 +99,7 @@ impl History {
         }
         for waiting in &record.waiting {
             self.note(Seen {
-                by: Witness::Store,
+                by: Source::Store,
                 user: waiting.user.clone(),
                 arrival: waiting.arrival,
                 admitted_at: None,

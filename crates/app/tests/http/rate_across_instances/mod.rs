@@ -1,19 +1,19 @@
-//! Several instances with one queue keep its limits and its order, whatever happens to the
-//! instances.
+//! Several instances with one queue keep its limits and its order, also while they are killed and
+//! while their clocks differ.
 //!
 //! Users join at all instances, some before the queue opens and most while it admits. The result is
 //! judged from the store's own [record](crate::stores::QueueRecord), read again and again, and from
-//! the [answers](history::Seen::told) to users: never more than N per window or M at once, strictly
-//! in the order of arrival, no user twice, no user lost. That the
+//! the [answers](history::Seen::from_answer) to users: never more than N per window or M at once,
+//! strictly in the order of arrival, no user twice, no user lost. That the
 //! [judgement](violations::violations) can fail is [tested](planted) too.
 
 mod disturbance;
-mod evening;
-mod guest;
 mod history;
-mod house;
+mod instance_group;
 mod planted;
+mod polling_user;
 mod reached;
+mod sale_run;
 mod violations;
 
 use std::env;
@@ -22,19 +22,19 @@ use anyhow::Result;
 
 use self::{
     disturbance::Disturbance,
-    evening::Evening,
+    sale_run::SaleRun,
     violations::{Limits, Throughput},
 };
 use crate::stores::Stores;
 
-/// The number of users who come.
-const PEOPLE_VARIABLE: &str = "FRONTROW_EXACTNESS_PEOPLE";
-const PEOPLE: usize = 2_000;
+/// The variable with the number of users, and its default.
+const USERS_VARIABLE: &str = "FRONTROW_EXACTNESS_PEOPLE";
+const USERS: usize = 2_000;
 /// One in this many users is admitted in each window.
 const WINDOWS: usize = 20;
 const INTERVAL_US: i64 = 500_000;
 /// One in this many users may be active at once: more than a window admits. So with both limits,
-/// sometimes the one and sometimes the other is reached.
+/// each of them is reached at some time.
 const WAVES: usize = 8;
 
 /// Makes one test of each function for every store that instances share.
@@ -53,19 +53,19 @@ on_every_shared_store!(
     instances_whose_clocks_differ_leave_the_queue_exact,
 );
 
-fn people() -> usize {
-    let given = env::var(PEOPLE_VARIABLE).ok();
-    given.and_then(|text| text.parse().ok()).unwrap_or(PEOPLE)
+fn user_count() -> usize {
+    let given = env::var(USERS_VARIABLE).ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(USERS)
 }
 
 fn both() -> Limits {
     let throughput = Throughput {
-        admit: people() / WINDOWS,
+        admit: user_count() / WINDOWS,
         interval_us: INTERVAL_US,
     };
     Limits {
         throughput: Some(throughput),
-        max_active: Some(people() / WAVES),
+        max_active: Some(user_count() / WAVES),
     }
 }
 
@@ -74,7 +74,7 @@ async fn throughput_alone_is_exact(stores: Stores) -> Result<()> {
         max_active: None,
         ..both()
     };
-    Evening::of(stores, limits, Disturbance::None).await
+    SaleRun::of(stores, limits, Disturbance::None).await
 }
 
 async fn capacity_alone_is_exact(stores: Stores) -> Result<()> {
@@ -82,17 +82,17 @@ async fn capacity_alone_is_exact(stores: Stores) -> Result<()> {
         throughput: None,
         ..both()
     };
-    Evening::of(stores, limits, Disturbance::None).await
+    SaleRun::of(stores, limits, Disturbance::None).await
 }
 
 async fn both_limits_at_once_are_exact(stores: Stores) -> Result<()> {
-    Evening::of(stores, both(), Disturbance::None).await
+    SaleRun::of(stores, both(), Disturbance::None).await
 }
 
 async fn instances_that_are_killed_leave_the_queue_exact(stores: Stores) -> Result<()> {
-    Evening::of(stores, both(), Disturbance::Kills).await
+    SaleRun::of(stores, both(), Disturbance::Kills).await
 }
 
 async fn instances_whose_clocks_differ_leave_the_queue_exact(stores: Stores) -> Result<()> {
-    Evening::of(stores, both(), Disturbance::WrongClocks).await
+    SaleRun::of(stores, both(), Disturbance::WrongClocks).await
 }

@@ -1,9 +1,9 @@
-//! The check finds every violation that is planted into a history.
+//! Tests that the check finds every violation in a history.
 
 use std::collections::BTreeSet;
 
 use super::{
-    history::{History, Seen, Witness},
+    history::{History, Seen, Source},
     violations::{Limits, Throughput, Violation, violations},
 };
 
@@ -15,7 +15,7 @@ const LIMITS: Limits = Limits {
     }),
     max_active: Some(5),
 };
-const PEOPLE: i64 = 12;
+const USERS: i64 = 12;
 /// The admission of the first user.
 const OPENED: i64 = 10_000;
 
@@ -33,10 +33,10 @@ fn user(number: i64) -> String {
 
 impl Planted {
     fn faultless() -> Self {
-        let looks = (0..PEOPLE).flat_map(|number| {
+        let looks = (0..USERS).flat_map(|number| {
             let admitted_at = OPENED + number / 3 * WINDOW_US;
             let seen = |as_of, admitted_at| Seen {
-                by: Witness::Guest,
+                by: Source::Answer,
                 user: user(number),
                 arrival: number,
                 admitted_at,
@@ -79,18 +79,18 @@ impl Planted {
         for seen in self.looks {
             history.note(seen);
         }
-        let people = (0..PEOPLE).map(user).collect();
-        violations(&history, &people, &LIMITS)
+        let users = (0..USERS).map(user).collect();
+        violations(&history, &users, &LIMITS)
     }
 }
 
 #[test]
-fn nothing_is_found_where_nothing_is_wrong() {
+fn no_violation_is_found_in_a_faultless_history() {
     assert_eq!(Planted::faultless().found(), []);
 }
 
 #[test]
-fn one_too_many_in_a_window_is_found() {
+fn an_admission_too_many_in_a_window_is_found() {
     let mut planted = Planted::faultless();
     planted.admit_at(3, OPENED + WINDOW_US - 1);
     let crowded = Violation::CrowdedWindow {
@@ -128,10 +128,10 @@ fn a_swap_in_the_order_is_found() {
 }
 
 #[test]
-fn one_too_many_at_once_is_found() {
+fn an_active_user_too_many_is_found() {
     let mut planted = Planted::faultless();
     for number in 0..3 {
-        // The next three come while they are still there.
+        // The next three users are admitted while these are still active.
         for seen in planted.active(number) {
             seen.as_of = OPENED + WINDOW_US;
         }
@@ -152,7 +152,7 @@ fn two_arrivals_at_once_are_found() {
 }
 
 #[test]
-fn one_who_has_two_places_is_found() {
+fn a_user_with_two_places_is_found() {
     let mut planted = Planted::faultless();
     let mut again = planted.looks[0].clone();
     again.arrival = 100;
@@ -164,7 +164,7 @@ fn one_who_has_two_places_is_found() {
 }
 
 #[test]
-fn one_who_is_admitted_twice_is_found() {
+fn a_user_who_is_admitted_twice_is_found() {
     let mut planted = Planted::faultless();
     let again = planted.active(4).next().cloned();
     planted.looks.extend(again.map(|seen| Seen {
@@ -176,18 +176,18 @@ fn one_who_is_admitted_twice_is_found() {
 }
 
 #[test]
-fn one_whom_the_store_moved_twice_is_found() {
+fn a_user_whom_the_store_moved_twice_is_found() {
     let mut planted = Planted::faultless();
     planted.moved += 1;
     let miscounted = Violation::Miscounted {
         moves: 13,
-        people: 12,
+        users: 12,
     };
     assert_eq!(planted.found(), [miscounted]);
 }
 
 #[test]
-fn one_who_waits_again_is_found() {
+fn a_user_who_waits_again_is_found() {
     let mut planted = Planted::faultless();
     let again = planted.active(4).next().cloned();
     planted.looks.extend(again.map(|seen| Seen {
@@ -199,7 +199,7 @@ fn one_who_waits_again_is_found() {
 }
 
 #[test]
-fn one_who_is_lost_is_found() {
+fn a_user_who_is_lost_is_found() {
     let mut planted = Planted::faultless();
     planted.looks.retain(|seen| seen.user != user(7));
     planted.moved -= 1;
@@ -207,17 +207,17 @@ fn one_who_is_lost_is_found() {
 }
 
 #[test]
-fn one_who_never_joined_is_found() {
+fn a_user_who_never_joined_is_found() {
     let mut planted = Planted::faultless();
     planted.looks.push(Seen {
-        by: Witness::Store,
-        user: "nobody".to_owned(),
+        by: Source::Store,
+        user: "stranger".to_owned(),
         arrival: 100,
         admitted_at: None,
         as_of: OPENED,
     });
-    let nobody = Violation::Intruder {
-        user: "nobody".to_owned(),
+    let never_joined = Violation::NeverJoined {
+        user: "stranger".to_owned(),
     };
-    assert_eq!(planted.found(), [nobody]);
+    assert_eq!(planted.found(), [never_joined]);
 }

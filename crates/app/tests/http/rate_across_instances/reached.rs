@@ -14,9 +14,9 @@ use serde_json::json;
 
 use super::{
     disturbance::Disturbance,
-    guest::Guest,
     history::{History, Seen},
-    house::House,
+    instance_group::InstanceGroup,
+    polling_user::PollingUser,
     violations::{Limits, Throughput, windows},
 };
 use crate::{
@@ -41,105 +41,107 @@ const WITHIN: Duration = Duration::from_mins(1);
 
 on_every_store!(
     @mysql_queue MYSQL_QUEUE:
-    a_paused_line_opens_while_everybody_polls,
-    a_line_goes_on_after_seconds_without_service
+    a_queue_that_opens_reaches_the_rate_while_all_users_poll,
+    a_queue_reaches_the_rate_again_after_seconds_without_service
 );
 on_every_store!(
     @redis MYSQL_AND_REDIS:
-    a_paused_line_opens_while_everybody_polls,
-    a_line_goes_on_after_seconds_without_service
+    a_queue_that_opens_reaches_the_rate_while_all_users_poll,
+    a_queue_reaches_the_rate_again_after_seconds_without_service
 );
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_on_which_the_store_hangs_takes_no_window_from_another() -> Result<()> {
-    let mut line = Line::wait(Stores::MYSQL_QUEUE).await?;
-    let app = line.apps.first().context("no instance")?;
+    let mut queue = PausedQueue::with_users(Stores::MYSQL_QUEUE).await?;
+    let app = queue.apps.first().context("no instance")?;
     let (other, _) = on_sale(app, 1, 1, json!({"state": "paused"})).await?;
-    // A queue without places would hardly be ticked.
-    let joining = app.client().user("somebody").post("/v1/queue/tokens");
+    // A queue without places is ticked only rarely.
+    let joining = app.client().user("other").post("/v1/queue/tokens");
     let joined = joining.json(&json!({"concert_id": other})).await?;
     joined.expect_status(201)?;
     let hangs = lock_queue(app, &other).await?;
-    line.house.admit().await?;
-    let history = line.poll_to_the_end().await?;
+    queue.group.open_queue().await?;
+    let history = queue.poll_to_the_end().await?;
     drop(hangs);
     reaches_rate(&history, 0)
 }
 
-async fn a_paused_line_opens_while_everybody_polls(stores: Stores) -> Result<()> {
-    let mut line = Line::wait(stores).await?;
-    line.house.admit().await?;
-    let history = line.poll_to_the_end().await?;
+async fn a_queue_that_opens_reaches_the_rate_while_all_users_poll(stores: Stores) -> Result<()> {
+    let mut queue = PausedQueue::with_users(stores).await?;
+    queue.group.open_queue().await?;
+    let history = queue.poll_to_the_end().await?;
     reaches_rate(&history, 0)
 }
 
-async fn a_line_goes_on_after_seconds_without_service(stores: Stores) -> Result<()> {
-    let mut line = Line::wait(stores).await?;
-    line.house.admit().await?;
+async fn a_queue_reaches_the_rate_again_after_seconds_without_service(
+    stores: Stores,
+) -> Result<()> {
+    let mut queue = PausedQueue::with_users(stores).await?;
+    queue.group.open_queue().await?;
     let admitted = eventually("the first are admitted", WITHIN, async || {
-        let record = line.reader.read().await?;
+        let record = queue.reader.read().await?;
         Ok((record.moved > 0).then_some(record.now))
     });
     let since = admitted.await?;
-    for app in &mut line.apps {
+    for app in &mut queue.apps {
         app.pause()?;
     }
     let quiet = i64::try_from(OUT_OF_SERVICE.as_micros())?;
-    let passes = eventually("nobody serves the queue", WITHIN, async || {
-        Ok((line.reader.read().await?.now > since + quiet).then_some(()))
+    let passes = eventually("no instance serves the queue", WITHIN, async || {
+        Ok((queue.reader.read().await?.now > since + quiet).then_some(()))
     });
     passes.await?;
-    for app in &mut line.apps {
+    for app in &mut queue.apps {
         app.resume()?;
     }
-    let history = line.poll_to_the_end().await?;
-    // The windows without a tick, the one in which the outage began, and the one in which it ended.
+    let history = queue.poll_to_the_end().await?;
+    // The windows without a tick, and the windows in which the outage began and ended.
     reaches_rate(&history, usize::try_from(OUT_OF_SERVICE.as_secs())? + 2)
 }
 
 /// Users who wait in a queue that admits no user yet.
-struct Line {
-    house: House,
+struct PausedQueue {
+    group: InstanceGroup,
     apps: Vec<App>,
     reader: QueueReader,
-    guests: Vec<Guest>,
+    users: Vec<PollingUser>,
 }
 
-impl Line {
-    async fn wait(stores: Stores) -> Result<Self> {
-        let names: Vec<_> = (0..ADMIT * WINDOWS).map(Guest::name).collect();
+impl PausedQueue {
+    async fn with_users(stores: Stores) -> Result<Self> {
+        let names: Vec<_> = (0..ADMIT * WINDOWS).map(PollingUser::name).collect();
         let limits = Limits {
             throughput: Some(RATE),
             max_active: None,
         };
-        let opened = House::open(stores, &limits, Disturbance::None, names.iter(), 1);
-        let (house, apps, reader) = opened.await?;
-        let joining = (0..names.len()).map(|number| Guest::join(&house, number));
+        let opened = InstanceGroup::open(stores, &limits, Disturbance::None, names.iter(), 1);
+        let (group, apps, reader) = opened.await?;
+        let joining = (0..names.len()).map(|number| PollingUser::join(&group, number));
         let joining = stream::iter(joining).buffer_unordered(AT_ONCE);
-        let joined: Vec<(Guest, Vec<Seen>)> = joining.try_collect().await?;
-        let guests = joined.into_iter().map(|(guest, _)| guest).collect();
+        let joined: Vec<(PollingUser, Vec<Seen>)> = joining.try_collect().await?;
+        let users = joined.into_iter().map(|(user, _)| user).collect();
         Ok(Self {
-            house,
+            group,
             apps,
             reader,
-            guests,
+            users,
         })
     }
 
-    /// All users look up their places again and again, until no user waits any more. Returns the
-    /// final record of the store.
+    /// Lets all users look up their places again and again, until no user waits any more. Returns
+    /// the final record of the store.
     async fn poll_to_the_end(&mut self) -> Result<History> {
         let Self {
-            house,
-            guests,
+            group,
+            users,
             reader,
             ..
         } = self;
-        let looks = guests.iter().cycle().map(|guest| guest.look_up(house));
+        let looks = users.iter().cycle().map(|user| user.look_up(group));
         let polling = stream::iter(looks)
             .buffer_unordered(AT_ONCE)
             .try_for_each(|_| async { Ok(()) });
-        let ends = eventually("nobody waits any more", WITHIN, async || {
+        let ends = eventually("no user waits any more", WITHIN, async || {
             let record = reader.read().await?;
             Ok(record.waiting.is_empty().then_some(record))
         });
@@ -159,7 +161,7 @@ fn reaches_rate(history: &History, missing_max: usize) -> Result<()> {
     let windows = windows(history, RATE);
     println!("admitted in each window: {windows:?}");
     let (first, last) = (windows.keys().min(), windows.keys().max());
-    let span = last.context("nobody was admitted")? - first.context("nobody was admitted")?;
+    let span = last.context("no user was admitted")? - first.context("no user was admitted")?;
     let all = usize::try_from(span / RATE.interval_us)? + 1;
     ensure!(
         all <= WINDOWS + missing_max,
@@ -168,7 +170,7 @@ fn reaches_rate(history: &History, missing_max: usize) -> Result<()> {
     Ok(())
 }
 
-/// Locks the row of a queue for as long as the result lives.
+/// Locks the row of a queue until the result is dropped.
 async fn lock_queue(app: &App, concert: &str) -> Result<AsyncMysqlConnection> {
     let url = app.config().value("FRONTROW_DATABASE__URL");
     let url = url.and_then(|url| url.to_str()).context("no database")?;

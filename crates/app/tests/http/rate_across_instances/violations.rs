@@ -40,11 +40,11 @@ pub(super) enum Violation {
     /// A source saw the user waiting after having seen them active.
     BackInLine { user: String },
     /// The store counted this many moves from the line, but this many users made one.
-    Miscounted { moves: usize, people: usize },
+    Miscounted { moves: usize, users: usize },
     /// The user joined and was never admitted, though no user waits any more.
     Lost { user: String },
     /// The user is in the queue without having joined.
-    Intruder { user: String },
+    NeverJoined { user: String },
 }
 
 /// A user with one arrival and one admission.
@@ -56,10 +56,10 @@ struct Admitted<'a> {
     until: i64,
 }
 
-/// All violations in a history at whose end all of `people` must have been admitted.
+/// Returns all violations in a history at whose end all of `users` must have been admitted.
 pub(super) fn violations(
     history: &History,
-    people: &BTreeSet<String>,
+    users: &BTreeSet<String>,
     limits: &Limits,
 ) -> Vec<Violation> {
     let mut found: Vec<_> = history
@@ -67,7 +67,7 @@ pub(super) fn violations(
         .iter()
         .flat_map(|(user, stay)| of_one_place(user, stay))
         .collect();
-    found.extend(lost_and_found(history, people));
+    found.extend(lost_and_unknown(history, users));
     let mut admitted: Vec<_> = history.stays.iter().filter_map(admission).collect();
     admitted.sort_by_key(|one| one.arrival);
     found.extend(out_of_order(&admitted));
@@ -77,7 +77,7 @@ pub(super) fn violations(
     if from_line != history.moved {
         found.push(Violation::Miscounted {
             moves: history.moved,
-            people: from_line,
+            users: from_line,
         });
     }
     if let Some(throughput) = limits.throughput {
@@ -120,16 +120,16 @@ fn of_one_place(user: &str, stay: &Stay) -> Vec<Violation> {
     found
 }
 
-fn lost_and_found(history: &History, people: &BTreeSet<String>) -> Vec<Violation> {
+fn lost_and_unknown(history: &History, users: &BTreeSet<String>) -> Vec<Violation> {
     let was_admitted = |user: &String| {
         let stay = history.stays.get(user);
         stay.is_some_and(|stay| !stay.admissions.is_empty())
     };
-    let lost = people.iter().filter(|user| !was_admitted(user));
+    let lost = users.iter().filter(|user| !was_admitted(user));
     let lost = lost.map(|user| Violation::Lost { user: user.clone() });
-    let strangers = history.stays.keys().filter(|user| !people.contains(*user));
-    let intruders = strangers.map(|user| Violation::Intruder { user: user.clone() });
-    lost.chain(intruders).collect()
+    let strangers = history.stays.keys().filter(|user| !users.contains(*user));
+    let never_joined = strangers.map(|user| Violation::NeverJoined { user: user.clone() });
+    lost.chain(never_joined).collect()
 }
 
 /// `admitted` is in the order of arrival.
@@ -182,7 +182,8 @@ fn most_active(admitted: &[Admitted<'_>]) -> usize {
     let comes = admitted.iter().map(|one| (one.at, 0));
     let goes = admitted.iter().map(|one| (one.until, 1));
     let mut steps: Vec<_> = comes.chain(goes).collect();
-    // At the same microsecond those who come come first: those who go were still there.
+    // At the same microsecond, admissions come before departures: users who leave then are still
+    // active.
     steps.sort_unstable();
     let (mut active, mut most) = (0_usize, 0);
     for (_, goes) in steps {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    lives::{SOON, claim, instant},
+    lifetimes::{SOON, claim, instant},
     on_every_store,
     stores::Stores,
     test_app::{PRICE, TestApp, Visitor},
@@ -19,7 +19,8 @@ on_every_store!(@embedded EMBEDDED: a_deploy_costs_no_place_and_no_minute,
 on_every_store!(@mysql MYSQL: a_deploy_costs_no_place_and_no_minute,
     a_program_that_is_killed_recovers_also_after_a_deploy);
 
-/// The fields that a visitor must find again. Instants may be later by the time out of service.
+/// The fields of a place that a deploy must not change. Instants may be later by the time out of
+/// service.
 const SAME: [&str; 8] = [
     "state",
     "position",
@@ -112,7 +113,7 @@ async fn a_program_that_is_killed_recovers_also_after_a_deploy(stores: Stores) -
     test_app.app.restart().await?;
     recovering(&mut visitors).await?;
 
-    // The file is of no use a second time.
+    // A queue image is used only once.
     test_app.app.sigkill()?;
     fs::write(copy, saved)?;
     test_app.app.restart().await?;
@@ -122,7 +123,7 @@ async fn a_program_that_is_killed_recovers_also_after_a_deploy(stores: Stores) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restored_backup_recovers_whatever_file_is_there() -> Result<()> {
+async fn a_restored_backup_recovers_in_spite_of_a_queue_image() -> Result<()> {
     let (mut test_app, mut visitors) = sale(Stores::EMBEDDED).await?;
     let backup = test_app.app.data_dir().join("backup");
     let file = backup.as_os_str();
@@ -141,7 +142,7 @@ async fn a_restored_backup_recovers_whatever_file_is_there() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_that_cannot_save_the_queues_says_what_follows() -> Result<()> {
+async fn a_stop_that_cannot_save_the_queues_logs_what_follows() -> Result<()> {
     let (mut test_app, mut visitors) = sale(Stores::EMBEDDED).await?;
     fs::create_dir(image_of(&test_app))?;
     test_app.app.sigterm()?;

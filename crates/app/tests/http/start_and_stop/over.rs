@@ -13,7 +13,7 @@ const LONGEST_POLL: &str = "FRONTROW_QUEUE__LONGEST_POLL_MS";
 on_every_store!(a_concert_that_is_over_holds_up_no_start_and_has_ended);
 
 async fn a_concert_that_is_over_holds_up_no_start_and_has_ended(stores: Stores) -> Result<()> {
-    // Does not go with a longest poll of 25 s, of which a place must outlive four.
+    // This policy is invalid with a longest poll of 25 s: a place must outlive four of them.
     let policy = json!({"claim_ttl_s": 80});
     let mut test_app = TestApp::open(stores, 1, 1, policy).await?;
     let mut ann = test_app.join("ann").await?;
@@ -52,8 +52,8 @@ async fn a_concert_that_is_over_holds_up_no_start_and_has_ended(stores: Stores) 
         Ok((ann.look_up().await?.status == 200).then_some(()))
     })
     .await?;
-    // An in-process queue that was just recovered notices it within a second, and accepts users
-    // until then.
+    // An in-process queue that has just recovered learns within a second that the concert is over.
+    // It accepts users until then.
     let mut number = 0;
     eventually("a join of a concert that is over", limit, async || {
         number += 1;

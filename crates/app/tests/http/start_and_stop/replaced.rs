@@ -12,18 +12,18 @@ use super::json;
 const LOCK: &str = "CONCAT('frontrow-sole-', LEFT(SHA2(DATABASE(), 256), 40))";
 
 #[derive(QueryableByName)]
-struct Told {
+struct Number {
     #[diesel(sql_type = BigInt)]
     number: i64,
 }
 
 async fn ask(database: &mut AsyncMysqlConnection, what: &str) -> Result<i64> {
     let query = sql_query(format!("SELECT CAST({what} AS SIGNED) AS number"));
-    Ok(query.get_result::<Told>(database).await?.number)
+    Ok(query.get_result::<Number>(database).await?.number)
 }
 
-/// Its queue is empty, but that of the process that has taken the lock need not be: it must recover
-/// if that process dies.
+/// The queue of this program is empty. The queue of the process that took the lock may have users,
+/// so it must recover if that process dies.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_was_replaced_records_nothing_of_its_queues() -> Result<()> {
     let (mut test_app, successor) = replaced().await?;
@@ -36,7 +36,7 @@ async fn a_program_that_was_replaced_records_nothing_of_its_queues() -> Result<(
     recovers(test_app, successor).await
 }
 
-/// The program needs some seconds to notice.
+/// The program needs some seconds to notice that its lock is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_stops_before_it_notices_records_nothing_either() -> Result<()> {
     let (mut test_app, successor) = replaced().await?;

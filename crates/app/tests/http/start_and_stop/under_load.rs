@@ -18,8 +18,8 @@ use crate::{
 
 on_every_store!(
     requests_of_every_kind_in_flight_are_answered_before_the_stop,
-    idle_connections_do_not_keep_it_waiting,
-    those_who_ask_on_and_on_do_not_keep_it_waiting,
+    idle_connections_do_not_delay_the_stop,
+    clients_that_keep_sending_do_not_delay_the_stop,
 );
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -28,20 +28,20 @@ const AT_ONCE: Duration = Duration::from_secs(8);
 
 async fn stopping(test_app: &mut TestApp) -> Result<()> {
     test_app.app.sigterm()?;
-    eventually("the signal is heard", LIMIT, async || {
+    eventually("the program begins to stop", LIMIT, async || {
         Ok(test_app.app.log()?.contains("stopping").then_some(()))
     })
     .await
 }
 
 /// A program that would wait a minute for requests in flight.
-async fn patient(stores: Stores) -> Result<TestApp> {
+async fn with_long_grace(stores: Stores) -> Result<TestApp> {
     let config = stores.config().await?.env("FRONTROW_SERVER__GRACE_S", "60");
     TestApp::open_with(config, 1, 10, json!({})).await
 }
 
 /// Waits for a successful end. Returns how long that took.
-async fn ends_well(test_app: &mut TestApp) -> Result<Duration> {
+async fn wait_for_success(test_app: &mut TestApp) -> Result<Duration> {
     let since = Stopwatch::start();
     let status = timeout(Duration::from_secs(70), test_app.app.wait_exit()).await??;
     ensure!(status.code() == Some(0), "{status}");
@@ -108,7 +108,7 @@ async fn writes(test_app: &TestApp, buyer: &Buyer) -> Result<Vec<Write>> {
 async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
     stores: Stores,
 ) -> Result<()> {
-    let mut test_app = patient(stores).await?;
+    let mut test_app = with_long_grace(stores).await?;
     let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let requests = writes(&test_app, &buyer).await?;
     let held_up = stores.hold_up_writes(&test_app.app).await?;
@@ -138,7 +138,7 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
         .base_url()
         .trim_start_matches("http://")
         .to_owned();
-    eventually("nobody can connect any more", LIMIT, async || {
+    eventually("no client can connect any more", LIMIT, async || {
         Ok(TcpStream::connect(&address).await.is_err().then_some(()))
     })
     .await?;
@@ -149,19 +149,19 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
         ensure!(answer.status == expected, "{what}: {answer:?}");
         ensure!(
             answer.closes,
-            "{what} is told that this was the last: {answer:?}"
+            "{what} is not answered as the last: {answer:?}"
         );
     }
     slow.send_more(rest).await?;
     let joined = slow.answer().await?;
     ensure!(joined.status == 201 && joined.closes, "{joined:?}");
-    let took = ends_well(&mut test_app).await?;
+    let took = wait_for_success(&mut test_app).await?;
     println!("it ended {took:?} after its last answer");
     ensure!(took < AT_ONCE, "{took:?}");
 
     test_app.app.restart().await?;
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
-    assert_eq!(stores.books(&test_app.app).await?.seats_sold, 1);
+    assert_eq!(stores.totals(&test_app.app).await?.seats_sold, 1);
     let shown = test_app
         .app
         .client()
@@ -171,30 +171,30 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
     Ok(())
 }
 
-async fn idle_connections_do_not_keep_it_waiting(stores: Stores) -> Result<()> {
-    let mut test_app = patient(stores).await?;
+async fn idle_connections_do_not_delay_the_stop(stores: Stores) -> Result<()> {
+    let mut test_app = with_long_grace(stores).await?;
     let mut idle = Vec::new();
     for _ in 0..20 {
         idle.push(Wire::open(&test_app.app).await?);
     }
     test_app.app.sigterm()?;
-    let took = ends_well(&mut test_app).await?;
+    let took = wait_for_success(&mut test_app).await?;
     println!("it ended after {took:?}");
     ensure!(took < AT_ONCE, "{took:?}");
     drop(idle);
     Ok(())
 }
 
-async fn those_who_ask_on_and_on_do_not_keep_it_waiting(stores: Stores) -> Result<()> {
-    let mut test_app = patient(stores).await?;
-    let mut people = Vec::new();
-    for person in 0..10 {
+async fn clients_that_keep_sending_do_not_delay_the_stop(stores: Stores) -> Result<()> {
+    let mut test_app = with_long_grace(stores).await?;
+    let mut tasks = Vec::new();
+    for number in 0..10 {
         let mut wire = Wire::open(&test_app.app).await?;
-        people.push(tokio::spawn(async move {
-            let user = format!("x-user-id: user-{person}");
+        tasks.push(tokio::spawn(async move {
+            let user = format!("x-user-id: user-{number}");
             let mut charged = 0;
-            // Until the program says that this was the last, or closes between two answers. What it
-            // had begun it has to answer.
+            // Sends until the program announces the end of the connection, or closes it between two
+            // answers. It must answer every request that it has begun to handle.
             loop {
                 let key = format!("idempotency-key: {charged}");
                 let body = r#"{"amount": 1}"#;
@@ -215,30 +215,30 @@ async fn those_who_ask_on_and_on_do_not_keep_it_waiting(stores: Stores) -> Resul
         }));
     }
     let first = test_app.user("user-0").get("/v1/points");
-    eventually("they ask and ask", LIMIT, async || {
+    eventually("they keep sending", LIMIT, async || {
         let points = first.clone().await?.expect_status(200)?;
         Ok((points.at("/balance")?.as_i64() > Some(3)).then_some(()))
     })
     .await?;
     test_app.app.sigterm()?;
-    let took = ends_well(&mut test_app).await?;
+    let took = wait_for_success(&mut test_app).await?;
     println!("it ended after {took:?}");
     let mut answered = Vec::new();
-    for person in people {
-        answered.push(person.await??);
+    for number in tasks {
+        answered.push(number.await??);
     }
     ensure!(took < AT_ONCE, "{took:?}");
     test_app.app.restart().await?;
-    for (person, charged) in answered.into_iter().enumerate() {
+    for (number, charged) in answered.into_iter().enumerate() {
         let points = test_app
-            .user(&format!("user-{person}"))
+            .user(&format!("user-{number}"))
             .get("/v1/points")
             .await?;
         let balance = points.expect_status(200)?;
         assert_eq!(
             balance.at("/balance")?,
             charged,
-            "what has no answer has no effect"
+            "a charge without an answer has no effect"
         );
     }
     Ok(())

@@ -19,7 +19,7 @@ pub(super) enum Opened {
 
 /// The sums of ledger, balances and sales in the database.
 #[derive(Debug, PartialEq, Eq, QueryableByName)]
-pub(crate) struct Books {
+pub(crate) struct Totals {
     /// Users whose ledger rows do not add up to their balance.
     #[diesel(sql_type = BigInt)]
     pub(crate) wrong_balances: i64,
@@ -52,7 +52,7 @@ pub(crate) struct Ledger {
 
 /// The row of one change in the audit table.
 #[derive(Debug, QueryableByName)]
-pub(crate) struct Note {
+pub(crate) struct AuditEntry {
     /// The instant, in microseconds since 1970.
     #[diesel(sql_type = BigInt)]
     pub(crate) at: i64,
@@ -89,13 +89,13 @@ macro_rules! load {
 }
 
 impl Opened {
-    pub(super) async fn books(&mut self) -> Result<Books> {
+    pub(super) async fn totals(&mut self) -> Result<Totals> {
         Ok(match self {
             Self::Sqlite(database) => {
-                diesel::RunQueryDsl::get_result(sql_query(sqlite::BOOKS), database)?
+                diesel::RunQueryDsl::get_result(sql_query(sqlite::TOTALS), database)?
             }
             Self::MySql(database) => {
-                diesel_async::RunQueryDsl::get_result(sql_query(mysql::BOOKS), database).await?
+                diesel_async::RunQueryDsl::get_result(sql_query(mysql::TOTALS), database).await?
             }
         })
     }
@@ -104,8 +104,8 @@ impl Opened {
         load!(self, LEDGERS)
     }
 
-    pub(super) async fn notes(&mut self) -> Result<Vec<Note>> {
-        load!(self, NOTES)
+    pub(super) async fn audit_entries(&mut self) -> Result<Vec<AuditEntry>> {
+        load!(self, AUDIT_ENTRIES)
     }
 
     pub(super) async fn counted(&mut self) -> Result<i64> {

@@ -20,7 +20,7 @@ pub(super) const LEDGERS: &str = "
         CAST(SUM(CASE reason WHEN 'charge' THEN amount ELSE -amount END) AS SIGNED) AS sum
     FROM ledger GROUP BY user_id";
 
-pub(super) const NOTES: &str = "
+pub(super) const AUDIT_ENTRIES: &str = "
     SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at) AS at, actor, action, subject, detail
     FROM audit ORDER BY id";
 
@@ -35,7 +35,7 @@ pub(super) const A_DAY_EARLIER: &str = "
 /// The counters of days. Each sold seat is in one of them.
 pub(super) const COUNTED: &str = "SELECT seats FROM concert_sales WHERE grain = 3";
 
-pub(super) const BOOKS: &str = "
+pub(super) const TOTALS: &str = "
     SELECT
         (SELECT COUNT(*) FROM balances b WHERE b.balance <> (
             SELECT COALESCE(SUM(CASE l.reason WHEN 'charge' THEN l.amount ELSE -l.amount END), 0)
@@ -47,7 +47,7 @@ pub(super) const BOOKS: &str = "
         (SELECT COUNT(*) FROM seats
             WHERE reservation_id IS NOT NULL AND held_until IS NULL) AS seats_sold";
 
-/// Other connections may read, none may write.
+/// Blocks writes of other connections. They may still read.
 pub(super) const HOLD_UP_WRITES: &str = "
     LOCK TABLES concerts READ, performances READ, performance_sales READ, reservations READ,
         seats READ, balances READ, ledger READ, idempotency_records READ, former_idempotency_keys READ,

@@ -54,7 +54,7 @@ impl QueueReader {
                 RedisReader::open(config, concert, users).await?,
             )),
             Queue::MySql => Ok(Self::MySql(MySqlReader::open(config, concert).await?)),
-            Queue::Memory => anyhow::bail!("nobody sees into the memory of a program"),
+            Queue::Memory => anyhow::bail!("no test can read the memory of a program"),
         }
     }
 

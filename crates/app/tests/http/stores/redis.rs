@@ -13,14 +13,14 @@ use super::{
     Stores,
     queue_record::{Active, QueueRecord, Waiting},
 };
-use crate::lives::SOON;
+use crate::lifetimes::SOON;
 
 /// The setting with the URL.
 pub(super) const URL: &str = "FRONTROW_REDIS__URL";
 /// The setting with the prefix of all keys.
 pub(super) const KEY_PREFIX: &str = "FRONTROW_REDIS__KEY_PREFIX";
 
-/// The number of bytes of the digest of a user's name by which a user is stored.
+/// The length of the digest of a user's name under which the user is stored, in bytes.
 const MEMBER_BYTES: usize = 14;
 
 /// The parts of a queue that are read, in the order of the script.
@@ -96,7 +96,7 @@ impl RedisReader {
         );
         let user = |member: &Vec<u8>| {
             let user = self.users.get(member).cloned();
-            user.with_context(|| format!("nobody knows who {member:?} is"))
+            user.with_context(|| format!("no user is known for {member:?}"))
         };
         let active = active.into_iter().map(|(member, arrival, admitted_at)| {
             Ok(Active {

@@ -18,7 +18,8 @@ pub(super) const LEDGERS: &str = "
         SUM(CASE reason WHEN 'charge' THEN amount ELSE -amount END) AS sum
     FROM ledger GROUP BY user_id";
 
-pub(super) const NOTES: &str = "SELECT at, actor, action, subject, detail FROM audit ORDER BY id";
+pub(super) const AUDIT_ENTRIES: &str =
+    "SELECT at, actor, action, subject, detail FROM audit ORDER BY id";
 
 pub(super) const A_DAY_EARLIER: &str = "
     BEGIN IMMEDIATE;
@@ -37,7 +38,7 @@ pub(super) const A_DAY_EARLIER: &str = "
 /// The counters of days. Each sold seat is in one of them.
 pub(super) const COUNTED: &str = "SELECT seats FROM concert_sales WHERE grain = 3";
 
-pub(super) const BOOKS: &str = "
+pub(super) const TOTALS: &str = "
     SELECT
         (SELECT COUNT(*) FROM balances b WHERE b.balance <> (
             SELECT COALESCE(SUM(CASE l.reason WHEN 'charge' THEN l.amount ELSE -l.amount END), 0)

@@ -9,7 +9,7 @@ use tokio::{io::AsyncWriteExt, net::TcpSocket};
 
 use super::reader::{EVENTS, Reader};
 use crate::{
-    lives::SOON,
+    lifetimes::SOON,
     on_every_store,
     stores::Stores,
     test_app::{TestApp, Visitor},
@@ -39,7 +39,7 @@ async fn an_instance_has_no_more_streams_than_it_may(stores: Stores) -> Result<(
     assert_eq!(refused.text_at("/type")?, "/problems/unavailable");
     let after: u64 = refused.header("retry-after").context("a time")?.parse()?;
     assert!((1..=15).contains(&after), "{after}");
-    // A place can be looked up all the same, and a stream that ends makes room for another.
+    // A place can still be looked up, and a stream that ends makes space for another.
     users[2]
         .client
         .get("/v1/queue/token")
@@ -49,7 +49,7 @@ async fn an_instance_has_no_more_streams_than_it_may(stores: Stores) -> Result<(
     eventually("there is room", SOON, async || opened(&users[2]).await).await
 }
 
-/// Some once a stream of the user's place can be opened.
+/// Returns `Some` if a stream of the user's place can be opened now.
 async fn opened(user: &Visitor) -> Result<Option<()>> {
     let status = user.client.get(EVENTS).open().await?.status();
     Ok((status == 200).then_some(()))

@@ -18,11 +18,11 @@ const LISTENERS: usize = 200;
 
 /// The number of commands that the server received, without those of scripts.
 async fn commands(connection: &mut MultiplexedConnection) -> Result<u64> {
-    let told: String = cmd("INFO")
+    let info: String = cmd("INFO")
         .arg("commandstats")
         .query_async(connection)
         .await?;
-    let calls = told
+    let calls = info
         .lines()
         .find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="))
         .and_then(|rest| rest.split(',').next());
@@ -38,7 +38,7 @@ async fn rate(connection: &mut MultiplexedConnection) -> Result<f64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_store_does_not_notice_how_many_listen() -> Result<()> {
+async fn more_listeners_cost_the_store_no_more_commands() -> Result<()> {
     // The counts are of the whole server.
     let server = RedisServer::start().await?;
     let config = Stores::EMBEDDED.config().await?;

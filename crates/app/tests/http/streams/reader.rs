@@ -5,7 +5,7 @@ use frontrow_test_harness::{Client, Response};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::lives::SOON;
+use crate::lifetimes::SOON;
 
 /// The path of an event stream.
 pub(super) const EVENTS: &str = "/v1/queue/token/events";

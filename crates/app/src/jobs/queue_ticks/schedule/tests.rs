@@ -33,7 +33,7 @@ fn in_use(concerts: &[ConcertId], now: Instant) -> Schedule {
 
 /// The result of a tick that began when it was due and ended 100 ms later, and the next due time.
 #[test]
-fn a_queue_is_due_when_its_tick_says() {
+fn the_outcome_of_a_tick_sets_the_next_due_time() {
     for (next, due) in [
         (NextTick::After(millis(250)), 350),
         (NextTick::After(Duration::ZERO), 100),
@@ -78,7 +78,7 @@ fn a_queue_that_fails_backs_off_from_the_start_of_its_tick() {
 }
 
 #[test]
-fn those_in_use_come_first_and_nobody_starves() {
+fn queues_in_use_come_first_and_no_queue_starves() {
     let now = start();
     let mut schedule = Schedule::default();
     let one = |concert| HashSet::from([concert]);
@@ -105,7 +105,7 @@ fn those_in_use_come_first_and_nobody_starves() {
 }
 
 #[test]
-fn of_those_that_hung_only_some_are_tried_at_the_same_time() {
+fn only_some_of_the_queues_that_hung_are_ticked_at_the_same_time() {
     let now = start();
     let mut schedule = in_use(&[A, B, C], now);
     let turns: Vec<_> = std::iter::from_fn(|| schedule.take(now)).collect();
@@ -123,7 +123,7 @@ fn of_those_that_hung_only_some_are_tried_at_the_same_time() {
 }
 
 #[test]
-fn one_short_failure_makes_no_suspect_and_a_second_does() {
+fn a_second_short_failure_makes_a_suspect_and_the_first_does_not() {
     let mut now = start();
     let mut schedule = in_use(&[A, B, C], now);
     for (back_off, tried) in [(0, 3), (500, 3), (1_000, SUSPECTS)] {
@@ -155,7 +155,7 @@ fn a_resting_queue_that_is_in_use_again_is_due_at_once() {
 }
 
 #[test]
-fn a_queue_that_is_neither_in_use_nor_known_leaves() {
+fn a_queue_that_is_neither_in_use_nor_known_leaves_the_schedule() {
     let now = start();
     let mut schedule = in_use(&[A, B, C], now);
     let running = schedule.take(now).unwrap();
@@ -179,13 +179,13 @@ fn expired_places_are_removed_once_a_second_and_until_none_is_left() {
     let mut schedule = in_use(&[A], now);
     let next = NextTick::After(millis(100));
     let mut expiries = Vec::new();
-    for beat in 0..25 {
-        let at = now + millis(beat * 100);
+    for step in 0..25 {
+        let at = now + millis(step * 100);
         let turn = schedule.take(at).unwrap();
         if turn.expire {
-            expiries.push(beat);
+            expiries.push(step);
         }
-        let expiry_left = beat < 2;
+        let expiry_left = step < 2;
         let tick = QueueTick {
             expiry_left,
             ..tick(next)

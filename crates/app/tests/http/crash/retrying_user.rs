@@ -14,7 +14,7 @@ use frontrow_test_harness::{Client, Reply, Request, eventually};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::lives::{Answered, Diary, Lives};
+use super::observations::{AnsweredIn, RunCounter, UserLog};
 use crate::{
     random::Random,
     sale::{CHARGE, pick_seat},
@@ -26,20 +26,20 @@ const TRIES: usize = 600;
 /// The limit for events that must happen, on a slow machine.
 const SOON: Duration = Duration::from_mins(1);
 
-/// The sale that customers take part in.
-pub(crate) struct Show {
+/// The sale that all users take part in.
+pub(crate) struct SharedSale {
     pub(crate) concert: String,
     pub(crate) performance: String,
-    pub(crate) lives: Lives,
+    pub(crate) runs: RunCounter,
     /// The program is not killed: a request that it does not answer is its fault.
-    pub(crate) stays_up: bool,
-    /// The number of repeated requests of all customers.
+    pub(crate) is_never_killed: bool,
+    /// The number of repeated requests of all users.
     pub(crate) repeats: AtomicUsize,
 }
 
-pub(crate) struct Customer {
+pub(crate) struct RetryingUser {
     pub(crate) number: usize,
-    pub(crate) show: Arc<Show>,
+    pub(crate) sale: Arc<SharedSale>,
     /// Sends the identity with every request.
     pub(crate) client: Client,
     pub(crate) random: Random,
@@ -47,13 +47,13 @@ pub(crate) struct Customer {
     /// The requested seat. It is requested again if the answer was lost.
     wanted: Option<String>,
     reservation: Option<String>,
-    ended: Ended,
+    result: UserResult,
 }
 
-/// The results of one customer.
+/// The results of one user.
 #[derive(Debug, Default)]
-pub(crate) struct Ended {
-    pub(crate) diary: Diary,
+pub(crate) struct UserResult {
+    pub(crate) log: UserLog,
     /// The answer to the payment.
     pub(crate) paid: Option<Value>,
     pub(crate) balance: i64,
@@ -63,9 +63,9 @@ pub(crate) struct Ended {
     pub(crate) came_back: usize,
 }
 
-/// True if the same request must be sent again after this answer.
-fn is_to_come_back(reply: &Reply) -> bool {
-    // The first of two may still be under way, on a connection that was given up, say.
+/// True if the client must send the same request again after this answer.
+fn must_be_repeated(reply: &Reply) -> bool {
+    // The first of two requests may still run, for example on a connection that its client gave up.
     let in_progress = "/problems/request-in-progress";
     match reply.status {
         // 408: a connection that was open for too long without a request.
@@ -76,18 +76,18 @@ fn is_to_come_back(reply: &Reply) -> bool {
 }
 
 /// The result of a step.
-enum Turn {
-    Goes,
+enum Step {
+    Done,
     /// The place is not active any more: a crash has put its user back into the line.
-    Lost,
-    NothingLeft,
+    PlaceLost,
+    SoldOut,
 }
 
-impl Show {
-    /// Waits until a customer must repeat a request, from now on.
-    pub(crate) async fn somebody_notices(&self) -> Result<()> {
+impl SharedSale {
+    /// Waits until a user must repeat a request, from now on.
+    pub(crate) async fn wait_for_a_repeat(&self) -> Result<()> {
         let before = self.repeats.load(Ordering::Relaxed);
-        eventually("somebody notices that something fails", SOON, async || {
+        eventually("a user repeats a request", SOON, async || {
             let now = self.repeats.load(Ordering::Relaxed);
             Ok((now > before).then_some(()))
         })
@@ -95,22 +95,27 @@ impl Show {
     }
 }
 
-impl Customer {
-    pub(crate) fn new(number: usize, show: Arc<Show>, client: Client, random: Random) -> Self {
+impl RetryingUser {
+    pub(crate) fn new(
+        number: usize,
+        sale: Arc<SharedSale>,
+        client: Client,
+        random: Random,
+    ) -> Self {
         Self {
             number,
-            show,
+            sale,
             client,
             random,
             place: Value::Null,
             wanted: None,
             reservation: None,
-            ended: Ended::default(),
+            result: UserResult::default(),
         }
     }
 
     /// Charges, joins, waits, holds and pays, or learns that all seats are gone.
-    pub(crate) async fn evening(mut self) -> Result<Ended> {
+    pub(crate) async fn run(mut self) -> Result<UserResult> {
         let charge = self
             .client
             .post("/v1/points/charges")
@@ -120,9 +125,9 @@ impl Customer {
         if self.join().await? {
             while self.wait().await? {
                 match self.buy().await? {
-                    Turn::Goes => break,
-                    Turn::Lost => {}
-                    Turn::NothingLeft => {
+                    Step::Done => break,
+                    Step::PlaceLost => {}
+                    Step::SoldOut => {
                         self.leave().await?;
                         break;
                     }
@@ -134,20 +139,20 @@ impl Customer {
             .await?
             .1
             .expect_status(200)?;
-        self.ended.balance = points.at("/balance")?.as_i64().context("a number")?;
-        Ok(self.ended)
+        self.result.balance = points.at("/balance")?.as_i64().context("a number")?;
+        Ok(self.result)
     }
 
-    /// Sends a request until it is answered. Also returns the life of the program that answered.
-    async fn ask(&mut self, request: Request) -> Result<(Answered, Reply)> {
+    /// Sends a request until it is answered. Also returns the run of the program that answered.
+    async fn ask(&mut self, request: Request) -> Result<(AnsweredIn, Reply)> {
         let mut last = String::new();
         for _ in 0..TRIES {
-            let life = self.show.lives.now();
+            let run = self.sale.runs.now();
             match request.clone().await {
-                Ok(reply) if !is_to_come_back(&reply) => {
-                    let answered = Answered {
-                        sent_in: life,
-                        surely: self.show.lives.now() == life,
+                Ok(reply) if !must_be_repeated(&reply) => {
+                    let answered = AnsweredIn {
+                        sent_in: run,
+                        is_certain: self.sale.runs.now() == run,
                     };
                     return Ok((answered, reply));
                 }
@@ -156,11 +161,11 @@ impl Customer {
                     ensure!(reply.status == 408 || says_when, "{reply:?}");
                     last = reply.text;
                 }
-                Err(error) if self.show.stays_up => return Err(error),
+                Err(error) if self.sale.is_never_killed => return Err(error),
                 Err(error) => last = format!("{error:#}"),
             }
-            self.ended.repeats += 1;
-            self.show.repeats.fetch_add(1, Ordering::Relaxed);
+            self.result.repeats += 1;
+            self.sale.repeats.fetch_add(1, Ordering::Relaxed);
             sleep(Duration::from_millis(self.random.between(30, 90))).await;
         }
         bail!("no answer, at last: {last}")
@@ -180,11 +185,11 @@ impl Customer {
     /// Joins. Returns false if the concert is sold out.
     async fn join(&mut self) -> Result<bool> {
         let join = self.client.post("/v1/queue/tokens");
-        let join = join.json(&json!({"concert_id": self.show.concert}));
+        let join = join.json(&json!({"concert_id": self.sale.concert}));
         let (answered, joined) = self.ask(self.with_token(join)).await?;
         match joined.status {
             200 | 201 => {
-                self.shown(answered, joined.json, joined.status == 201)?;
+                self.accept_place(answered, joined.json, joined.status == 201)?;
                 Ok(true)
             }
             409 => {
@@ -199,7 +204,7 @@ impl Customer {
     }
 
     /// Accepts a place in an answer. It must be the same as before.
-    fn shown(&mut self, answered: Answered, place: Value, joined_now: bool) -> Result<()> {
+    fn accept_place(&mut self, answered: AnsweredIn, place: Value, joined_now: bool) -> Result<()> {
         if !self.place.is_null() {
             ensure!(
                 place["joined_at"] == self.place["joined_at"],
@@ -207,9 +212,9 @@ impl Customer {
                 self.place
             );
             let again = place["queue_token"] != self.place["queue_token"];
-            self.ended.came_back += usize::from(again);
+            self.result.came_back += usize::from(again);
         }
-        self.ended.diary.note(answered, &place, joined_now)?;
+        self.result.log.record(answered, &place, joined_now)?;
         self.place = place;
         Ok(())
     }
@@ -220,8 +225,8 @@ impl Customer {
             let (answered, looked) = self
                 .ask(self.with_token(self.client.get("/v1/queue/token")))
                 .await?;
-            // Until a user has bought or left, their place does not end in a test of this length.
-            self.shown(answered, looked.expect_status(200)?.json, false)?;
+            // No place ends during the test before its user has bought or left.
+            self.accept_place(answered, looked.expect_status(200)?.json, false)?;
             if self.place["state"] == "active" {
                 return Ok(true);
             }
@@ -234,11 +239,11 @@ impl Customer {
         }
     }
 
-    async fn buy(&mut self) -> Result<Turn> {
+    async fn buy(&mut self) -> Result<Step> {
         if self.reservation.is_none() {
-            let turn = self.hold().await?;
-            if !matches!(turn, Turn::Goes) {
-                return Ok(turn);
+            let step = self.hold().await?;
+            if !matches!(step, Step::Done) {
+                return Ok(step);
             }
         }
         let reservation = self.reservation.as_deref().context("it is held")?;
@@ -246,26 +251,26 @@ impl Customer {
         let pay = self.with_token(self.client.post(&path).idempotency_key("payment"));
         let (_, paid) = self.ask(pay.clone()).await?;
         if paid.status == 429 {
-            return Ok(Turn::Lost);
+            return Ok(Step::PlaceLost);
         }
         let paid = paid.expect_status(200)?;
         ensure!(paid.text_at("/state")? == "confirmed" && *paid.at("/charged")? == PRICE);
         let (_, again) = self.ask(pay).await?;
         ensure!(
             again.json == paid.json,
-            "a repeat is told the same: {again:?}"
+            "a repeat gets the same answer: {again:?}"
         );
-        self.ended.paid = Some(paid.json);
-        Ok(Turn::Goes)
+        self.result.paid = Some(paid.json);
+        Ok(Step::Done)
     }
 
     /// Holds one of the seats that are shown as available, until there is none.
-    async fn hold(&mut self) -> Result<Turn> {
-        let Show {
+    async fn hold(&mut self) -> Result<Step> {
+        let SharedSale {
             concert,
             performance,
             ..
-        } = &*self.show;
+        } = &*self.sale;
         let seats = format!("/v1/concerts/{concert}/performances/{performance}/seats");
         let performance = performance.clone();
         let mut refused = HashSet::new();
@@ -273,12 +278,12 @@ impl Customer {
             if self.wanted.is_none() {
                 let (_, map) = self.ask(self.with_token(self.client.get(&seats))).await?;
                 if map.status == 429 {
-                    return Ok(Turn::Lost);
+                    return Ok(Step::PlaceLost);
                 }
                 self.wanted = pick_seat(&map.expect_status(200)?, &refused, self.number)?;
             }
             let Some(wanted) = self.wanted.clone() else {
-                return Ok(Turn::NothingLeft);
+                return Ok(Step::SoldOut);
             };
             let request = self.client.post("/v1/reservations");
             let request = request.json(&json!({"performance_id": performance, "seats": [wanted]}));
@@ -287,7 +292,7 @@ impl Customer {
                 // 200 when the first answer was lost.
                 200 | 201 => {
                     self.reservation = Some(held.text_at("/id")?.to_owned());
-                    return Ok(Turn::Goes);
+                    return Ok(Step::Done);
                 }
                 409 => {
                     ensure!(
@@ -297,7 +302,7 @@ impl Customer {
                     refused.insert(wanted);
                     self.wanted = None;
                 }
-                429 => return Ok(Turn::Lost),
+                429 => return Ok(Step::PlaceLost),
                 _ => bail!("an unexpected answer to a hold: {held:?}"),
             }
         }

@@ -10,7 +10,7 @@ use crate::{
     test_app::{TestApp, admin, start},
 };
 
-/// What each operator changes, and the value before the first change.
+/// The field that each operator changes, and its value before the first change.
 const FIELDS: [(&str, u64); 4] = [
     ("max_waiting", 100),
     ("waiting_ttl_s", 300),
@@ -42,28 +42,28 @@ async fn change_often(client: Client, path: String, field: &str, from: u64) -> R
             return Ok(changed);
         }
     }
-    anyhow::bail!("others were always faster")
+    anyhow::bail!("the other operators were always faster")
 }
 
 fn version(reply: &Reply) -> Result<i64> {
     reply.at("/version")?.as_i64().context("a version")
 }
 
-async fn rivals_lose_no_change(stores: Stores) -> Result<()> {
+async fn concurrent_operators_lose_no_change(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     let other = start(test_app.app.config().clone()).await?;
     let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
-    let mut rivals = JoinSet::new();
+    let mut operators = JoinSet::new();
     for (number, (field, from)) in FIELDS.into_iter().enumerate() {
         let app = if number % 2 == 0 {
             &test_app.app
         } else {
             &other
         };
-        rivals.spawn(change_often(admin(app), path.clone(), field, from));
+        operators.spawn(change_often(admin(app), path.clone(), field, from));
     }
     let mut replies = Vec::new();
-    while let Some(changed) = rivals.join_next().await {
+    while let Some(changed) = operators.join_next().await {
         replies.extend(changed??);
     }
     for app in [&test_app.app, &other] {
@@ -76,7 +76,7 @@ async fn rivals_lose_no_change(stores: Stores) -> Result<()> {
         by_version.push((version(&reply)?, reply));
     }
     by_version.sort_by_key(|(version, _)| *version);
-    // Each value only grows, so an older one in a newer version is a change that was undone.
+    // Each value only grows. So an older value in a newer version shows that a change was undone.
     let mut newest = FIELDS.map(|_| 0);
     for (_, reply) in &by_version {
         for ((field, from), newest) in FIELDS.into_iter().zip(&mut newest) {
@@ -90,11 +90,11 @@ async fn rivals_lose_no_change(stores: Stores) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rivals_lose_no_change_with_queues_on_redis() -> Result<()> {
-    rivals_lose_no_change(Stores::MYSQL_AND_REDIS).await
+async fn concurrent_operators_lose_no_change_with_queues_on_redis() -> Result<()> {
+    concurrent_operators_lose_no_change(Stores::MYSQL_AND_REDIS).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rivals_lose_no_change_with_queues_on_mysql() -> Result<()> {
-    rivals_lose_no_change(Stores::MYSQL_QUEUE).await
+async fn concurrent_operators_lose_no_change_with_queues_on_mysql() -> Result<()> {
+    concurrent_operators_lose_no_change(Stores::MYSQL_QUEUE).await
 }

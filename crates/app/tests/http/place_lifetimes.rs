@@ -1,4 +1,4 @@
-//! How places in a queue begin and end, and how operators change that.
+//! When places in a queue begin and end, and how operators change that.
 
 use anyhow::Result;
 use frontrow_test_harness::{Reply, eventually};
@@ -6,45 +6,45 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
-    lives::{SOON, another_performance, claim, instant},
+    lifetimes::{SOON, another_performance, claim, instant},
     on_every_store,
     stores::Stores,
     test_app::{PRICE, TestApp, Visitor},
 };
 
 on_every_store!(
-    a_place_that_nobody_claims_is_given_to_the_next,
+    a_place_that_is_never_claimed_is_given_to_the_next_user,
     an_active_place_ends_and_the_next_is_admitted,
     a_payment_gives_the_place_to_the_next_in_line,
     a_sold_out_concert_refuses_joins_until_there_are_seats_again,
-    a_concert_that_has_ended_says_so_until_there_is_another_performance,
-    a_concert_without_a_performance_lets_users_join_and_admits_nobody,
-    a_heartbeat_keeps_a_place_and_tells_when_it_is_active,
+    a_concert_that_has_ended_is_shown_as_ended_until_it_has_another_performance,
+    a_concert_without_a_performance_lets_users_join_and_admits_no_user,
+    a_heartbeat_keeps_a_place_and_reports_when_it_is_active,
     a_silent_user_stands_aside_and_is_next_when_back,
-    a_paused_queue_lets_people_join_and_admits_nobody,
+    a_paused_queue_lets_users_join_and_admits_no_user,
     a_closed_queue_refuses_joins_and_its_places_run_on,
-    a_bypassed_queue_admits_everybody_and_the_gate_still_wants_a_token,
-    nobody_is_admitted_before_the_queue_opens,
+    a_bypassed_queue_admits_every_user_and_the_gate_still_requires_a_token,
+    no_user_is_admitted_before_the_queue_opens,
 );
 
 fn one_at_a_time() -> Value {
     json!({"throughput": null, "capacity": {"max_active": 1}})
 }
 
-async fn a_place_that_nobody_claims_is_given_to_the_next(stores: Stores) -> Result<()> {
+async fn a_place_that_is_never_claimed_is_given_to_the_next_user(stores: Stores) -> Result<()> {
     let mut policy = one_at_a_time();
     policy["claim_ttl_s"] = json!(1);
     let test_app = TestApp::open(stores, 1, 5, policy).await?;
     let first = test_app.join("first").await?;
     let mut next = test_app.join("next").await?;
     let end = instant(&first.place["active_until"])?;
-    is_admitted(&mut next).await?;
+    wait_until_admitted(&mut next).await?;
     assert!(instant(&next.place["admitted_at"])? >= end);
     for reply in [
         first.client.get("/v1/queue/token").await?,
         first.client.get(&test_app.performances_path()).await?,
     ] {
-        is_gone(reply)?;
+        check_gone(reply)?;
     }
     Ok(())
 }
@@ -56,10 +56,10 @@ async fn an_active_place_ends_and_the_next_is_admitted(stores: Stores) -> Result
     let mut first = test_app.join("first").await?;
     let mut next = test_app.join("next").await?;
     let end = claim(&test_app, &mut first).await?;
-    is_admitted(&mut next).await?;
+    wait_until_admitted(&mut next).await?;
     assert!(instant(&next.place["admitted_at"])? >= end);
-    is_gone(first.client.get(&test_app.seats_path()).await?)?;
-    is_gone(first.hold(&test_app, &["R1-1"]).await?)?;
+    check_gone(first.client.get(&test_app.seats_path()).await?)?;
+    check_gone(first.hold(&test_app, &["R1-1"]).await?)?;
     let back = test_app.join("first").await?;
     assert_eq!(
         (&back.place["state"], &back.place["position"]),
@@ -81,8 +81,8 @@ async fn a_payment_gives_the_place_to_the_next_in_line(stores: Stores) -> Result
         .pay(held.text_at("/id")?, "payment")
         .await?
         .expect_status(200)?;
-    is_gone(first.client.get("/v1/queue/token").await?)?;
-    is_admitted(&mut second).await?;
+    check_gone(first.client.get("/v1/queue/token").await?)?;
+    wait_until_admitted(&mut second).await?;
     third.look_up().await?.expect_status(200)?;
     assert!(!third.is_active());
     Ok(())
@@ -103,7 +103,7 @@ async fn a_sold_out_concert_refuses_joins_until_there_are_seats_again(
         .await?
         .expect_status(200)?;
     let mut number = 0;
-    let refused = eventually("the queue is told", SOON, async || {
+    let refused = eventually("the queue has learned it", SOON, async || {
         number += 1;
         let reply = test_app.ask_to_join(&format!("late-{number}")).await?;
         Ok((reply.status == 409).then_some(reply))
@@ -122,7 +122,7 @@ async fn a_sold_out_concert_refuses_joins_until_there_are_seats_again(
     .await
 }
 
-/// The last performance starts.
+/// Moves the start of the last performance into the past.
 async fn end(test_app: &TestApp) -> Result<()> {
     let (concert, performance) = (&test_app.concert, &test_app.performance);
     let path = format!("/v1/admin/concerts/{concert}/performances/{performance}");
@@ -132,7 +132,7 @@ async fn end(test_app: &TestApp) -> Result<()> {
     Ok(())
 }
 
-async fn a_concert_that_has_ended_says_so_until_there_is_another_performance(
+async fn a_concert_that_has_ended_is_shown_as_ended_until_it_has_another_performance(
     stores: Stores,
 ) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
@@ -140,14 +140,14 @@ async fn a_concert_that_has_ended_says_so_until_there_is_another_performance(
     let mut waiting = test_app.join("waiting").await?;
     end(&test_app).await?;
     let mut number = 0;
-    let refused = eventually("the queue is told", SOON, async || {
+    let refused = eventually("the queue has learned it", SOON, async || {
         number += 1;
         let reply = test_app.ask_to_join(&format!("late-{number}")).await?;
         Ok((reply.status == 409).then_some(reply))
     })
     .await?;
     assert_eq!(refused.text_at("/type")?, "/problems/concert-ended");
-    eventually("the users who wait are told", SOON, async || {
+    eventually("a waiting user sees it", SOON, async || {
         waiting.look_up().await?.expect_status(200)?;
         Ok((waiting.place["queue"]["sale"] == "ended").then_some(()))
     })
@@ -157,7 +157,7 @@ async fn a_concert_that_has_ended_says_so_until_there_is_another_performance(
     active.look_up().await?.expect_status(200)?;
     assert_eq!(active.place["state"], "active");
     let concert = format!("/v1/concerts/{}", test_app.concert);
-    let shown = test_app.user("anyone").get(&concert).await?;
+    let shown = test_app.user("visitor").get(&concert).await?;
     assert_eq!(*shown.at("/queue/sale")?, "ended");
 
     another_performance(&test_app, 1).await?;
@@ -168,7 +168,7 @@ async fn a_concert_that_has_ended_says_so_until_there_is_another_performance(
     Ok(())
 }
 
-async fn a_concert_without_a_performance_lets_users_join_and_admits_nobody(
+async fn a_concert_without_a_performance_lets_users_join_and_admits_no_user(
     stores: Stores,
 ) -> Result<()> {
     let mut test_app = TestApp::open(stores, 1, 5, json!({})).await?;
@@ -181,12 +181,12 @@ async fn a_concert_without_a_performance_lets_users_join_and_admits_nobody(
     assert_eq!(waiting.place["queue"]["sale"], "unplanned");
     assert_eq!(waiting.place["queue"]["state"], "open");
     another_performance(&test_app, 1).await?;
-    is_admitted(&mut waiting).await?;
+    wait_until_admitted(&mut waiting).await?;
     assert_eq!(waiting.place["queue"]["sale"], "on_sale");
     Ok(())
 }
 
-async fn a_heartbeat_keeps_a_place_and_tells_when_it_is_active(stores: Stores) -> Result<()> {
+async fn a_heartbeat_keeps_a_place_and_reports_when_it_is_active(stores: Stores) -> Result<()> {
     const HEARTBEAT: &str = "/v1/queue/token/heartbeat";
     let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
     let first = test_app.join("first").await?;
@@ -199,16 +199,16 @@ async fn a_heartbeat_keeps_a_place_and_tells_when_it_is_active(stores: Stores) -
         .delete("/v1/queue/token")
         .await?
         .expect_status(204)?;
-    is_gone(first.client.post(HEARTBEAT).await?)?;
-    is_admitted(&mut next).await?;
+    check_gone(first.client.post(HEARTBEAT).await?)?;
+    wait_until_admitted(&mut next).await?;
     let active = next.client.post(HEARTBEAT).await?.expect_status(200)?;
     assert_eq!(*active.at("/state")?, "active");
     assert!(active.at("/ordinal")?.is_null());
     assert_eq!(*active.at("/arrival_us")?, next.place["arrival_us"]);
-    let nobody = test_app.user("nobody").post(HEARTBEAT).await?;
-    nobody.expect_status(401)?;
+    let without_token = test_app.user("stranger").post(HEARTBEAT).await?;
+    without_token.expect_status(401)?;
     let forged = test_app
-        .user("nobody")
+        .user("stranger")
         .queue_token("forged")
         .post(HEARTBEAT)
         .await?;
@@ -221,7 +221,7 @@ async fn a_silent_user_stands_aside_and_is_next_when_back(stores: Stores) -> Res
     let mut policy = one_at_a_time();
     policy["absent_after_s"] = json!(ABSENT_AFTER_S);
     let test_app = TestApp::open(stores, 1, 5, policy).await?;
-    let inside = test_app.join("inside").await?;
+    let active = test_app.join("active").await?;
     let mut silent = test_app.join("silent").await?;
     let mut next = test_app.join("next").await?;
     let absent_at =
@@ -231,15 +231,15 @@ async fn a_silent_user_stands_aside_and_is_next_when_back(stores: Stores) -> Res
         Ok((instant(&next.place["as_of"])? > absent_at).then_some(()))
     })
     .await?;
-    leave(&inside).await?;
-    is_admitted(&mut next).await?;
+    leave(&active).await?;
+    wait_until_admitted(&mut next).await?;
 
     silent.look_up().await?;
     assert_eq!(silent.place["state"], "waiting");
     let late = test_app.join("late").await?;
     assert_eq!(late.place["position"], 2);
     leave(&next).await?;
-    is_admitted(&mut silent).await?;
+    wait_until_admitted(&mut silent).await?;
     Ok(())
 }
 
@@ -248,10 +248,10 @@ async fn leave(visitor: &Visitor) -> Result<()> {
     left.expect_status(204).map(drop)
 }
 
-async fn a_paused_queue_lets_people_join_and_admits_nobody(stores: Stores) -> Result<()> {
+async fn a_paused_queue_lets_users_join_and_admits_no_user(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
     let mut active = test_app.join("active").await?;
-    changed(&test_app, json!({"state": "paused"})).await?;
+    change_policy(&test_app, json!({"state": "paused"})).await?;
     let mut waiting = test_app.join("waiting").await?;
     assert_eq!(waiting.place["position"], 1);
     assert_eq!(waiting.place["queue"]["state"], "paused");
@@ -259,26 +259,26 @@ async fn a_paused_queue_lets_people_join_and_admits_nobody(stores: Stores) -> Re
     let early = waiting.client.get(&test_app.performances_path()).await?;
     early.expect_status(429)?;
 
-    changed(&test_app, json!({"state": "open"})).await?;
-    is_admitted(&mut waiting).await?;
+    change_policy(&test_app, json!({"state": "open"})).await?;
+    wait_until_admitted(&mut waiting).await?;
     Ok(())
 }
 
 async fn a_closed_queue_refuses_joins_and_its_places_run_on(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
     let mut active = test_app.join("active").await?;
-    changed(&test_app, json!({"state": "closed"})).await?;
+    change_policy(&test_app, json!({"state": "closed"})).await?;
     let refused = test_app.ask_to_join("late").await?.expect_status(409)?;
     assert_eq!(refused.text_at("/type")?, "/problems/queue-closed");
     test_app.ask_to_join("active").await?.expect_status(200)?;
     claim(&test_app, &mut active).await?;
 
-    changed(&test_app, json!({"state": "open"})).await?;
+    change_policy(&test_app, json!({"state": "open"})).await?;
     assert!(test_app.join("late").await?.is_active());
     Ok(())
 }
 
-async fn a_bypassed_queue_admits_everybody_and_the_gate_still_wants_a_token(
+async fn a_bypassed_queue_admits_every_user_and_the_gate_still_requires_a_token(
     stores: Stores,
 ) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
@@ -288,9 +288,9 @@ async fn a_bypassed_queue_admits_everybody_and_the_gate_still_wants_a_token(
         test_app.join("third").await?,
     ];
     assert!(waiting.iter().all(|visitor| !visitor.is_active()));
-    changed(&test_app, json!({"state": "bypass"})).await?;
+    change_policy(&test_app, json!({"state": "bypass"})).await?;
     for visitor in &mut waiting {
-        is_admitted(visitor).await?;
+        wait_until_admitted(visitor).await?;
     }
     assert!(test_app.join("fourth").await?.is_active());
     let without = test_app
@@ -299,35 +299,35 @@ async fn a_bypassed_queue_admits_everybody_and_the_gate_still_wants_a_token(
         .await?;
     without.expect_status(401)?;
 
-    changed(&test_app, json!({"state": "open"})).await?;
+    change_policy(&test_app, json!({"state": "open"})).await?;
     assert!(!test_app.join("fifth").await?.is_active());
     for visitor in &waiting {
-        let inside = visitor.client.get(&test_app.performances_path()).await?;
-        inside.expect_status(200)?;
+        let active = visitor.client.get(&test_app.performances_path()).await?;
+        active.expect_status(200)?;
     }
     Ok(())
 }
 
-async fn nobody_is_admitted_before_the_queue_opens(stores: Stores) -> Result<()> {
+async fn no_user_is_admitted_before_the_queue_opens(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, json!({"opens_at": "2099-01-01T00:00:00Z"})).await?;
     let mut first = test_app.join("first").await?;
     assert_eq!(first.place["position"], 1);
     assert_eq!(first.place["queue"]["opens_at"], "2099-01-01T00:00:00Z");
     let opens_at = instant(&first.place["as_of"])? + std::time::Duration::from_secs(1);
-    changed(&test_app, json!({"opens_at": opens_at.to_string()})).await?;
-    is_admitted(&mut first).await?;
+    change_policy(&test_app, json!({"opens_at": opens_at.to_string()})).await?;
+    wait_until_admitted(&mut first).await?;
     assert!(instant(&first.place["admitted_at"])? >= opens_at);
 
-    changed(&test_app, json!({"opens_at": "2099-01-01T00:00:00Z"})).await?;
+    change_policy(&test_app, json!({"opens_at": "2099-01-01T00:00:00Z"})).await?;
     let mut second = test_app.join("second").await?;
     assert!(!second.is_active());
-    changed(&test_app, json!({"opens_at": null})).await?;
-    is_admitted(&mut second).await?;
+    change_policy(&test_app, json!({"opens_at": null})).await?;
+    wait_until_admitted(&mut second).await?;
     Ok(())
 }
 
 /// Changes the queue's policy, which is in force immediately.
-async fn changed(test_app: &TestApp, change: Value) -> Result<()> {
+async fn change_policy(test_app: &TestApp, change: Value) -> Result<()> {
     let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
     let before = test_app.admin().get(&path).await?.expect_status(200)?;
     let after = test_app.admin().patch(&path).json(&change).await?;
@@ -339,7 +339,7 @@ async fn changed(test_app: &TestApp, change: Value) -> Result<()> {
     Ok(())
 }
 
-async fn is_admitted(visitor: &mut Visitor) -> Result<()> {
+async fn wait_until_admitted(visitor: &mut Visitor) -> Result<()> {
     eventually("the turn comes", SOON, async || {
         visitor.look_up().await?.expect_status(200)?;
         Ok(visitor.is_active().then_some(()))
@@ -347,7 +347,7 @@ async fn is_admitted(visitor: &mut Visitor) -> Result<()> {
     .await
 }
 
-fn is_gone(reply: Reply) -> Result<()> {
+fn check_gone(reply: Reply) -> Result<()> {
     let reply = reply.expect_status(410)?;
     assert_eq!(reply.text_at("/type")?, "/problems/place-gone");
     Ok(())

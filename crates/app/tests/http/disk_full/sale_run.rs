@@ -1,13 +1,13 @@
-//! Users who charge and pay while a disk fills up, and the answers that they got.
+//! Users who charge and pay while a disk fills up, and the answers to them.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::{Reply, eventually};
 use serde_json::json;
 
-use super::{SOON, is_told_that_nothing_was_changed};
+use super::{SOON, check_unavailable_and_unchanged};
 use crate::{
     buyer::Buyer,
-    stores::{Books, Stores},
+    stores::{Stores, Totals},
     test_app::{PRICE, TestApp},
 };
 
@@ -15,13 +15,13 @@ use crate::{
 const BUYERS: usize = 40;
 /// The amount that every other user charges.
 const CHARGE: i64 = 7;
-/// This many refusals in a row show that the last gap on the disk is filled.
+/// The number of refusals in a row that shows that the disk is full.
 const IN_A_ROW: usize = 20;
 /// More charges than fit on any of the disks after it was reported full.
 const CHARGES_MAX: usize = 5_000;
 
 /// A sale on one of the databases.
-pub(super) struct Evening {
+pub(super) struct SaleRun {
     stores: Stores,
     buyers: Vec<Buyer>,
     /// The users whose charge was acknowledged, and those whose charge was refused.
@@ -31,8 +31,8 @@ pub(super) struct Evening {
     paid: Vec<bool>,
 }
 
-impl Evening {
-    /// The number of rows that it needs, and of seats in each.
+impl SaleRun {
+    /// The number of rows that a run needs, and of seats in each.
     pub(super) const SEATS: (u16, u16) = (1, 40);
 
     /// Lets the buyers hold a seat each.
@@ -58,12 +58,12 @@ impl Evening {
             let number = self.charged.len() + self.refused.len();
             ensure!(number < CHARGES_MAX, "the disk is never full");
             let user = format!("user-{number}");
-            let told = charge(test_app, &user).await?;
-            if told.status == 201 {
+            let answer = charge(test_app, &user).await?;
+            if answer.status == 201 {
                 self.charged.push(user);
                 in_a_row = 0;
             } else {
-                is_told_that_nothing_was_changed(&told)?;
+                check_unavailable_and_unchanged(&answer)?;
                 self.refused.push(user);
                 in_a_row += 1;
             }
@@ -74,22 +74,22 @@ impl Evening {
     /// Lets every buyer pay. Errors if no payment is refused.
     pub(super) async fn pay_until_refused(&mut self) -> Result<()> {
         for (buyer, paid) in self.buyers.iter().zip(&mut self.paid) {
-            let told = buyer.pay(&long_key("payment")).await?;
-            if told.status == 200 {
+            let answer = buyer.pay(&long_key("payment")).await?;
+            if answer.status == 200 {
                 *paid = true;
             } else {
-                is_told_that_nothing_was_changed(&told)?;
+                check_unavailable_and_unchanged(&answer)?;
             }
         }
         ensure!(
             self.paid.contains(&false),
-            "the disk has room for everybody"
+            "the disk has space for every payment"
         );
         Ok(())
     }
 
     /// Checks that catalogue, reservations and points are shown, and are correct.
-    pub(super) async fn everybody_may_look(&self, test_app: &TestApp) -> Result<()> {
+    pub(super) async fn check_reads(&self, test_app: &TestApp) -> Result<()> {
         let catalogue = test_app.app.client().get("/v1/concerts").await?;
         catalogue.expect_status(200)?;
         for (buyer, &paid) in self.buyers.iter().zip(&self.paid) {
@@ -115,11 +115,11 @@ impl Evening {
 
     /// Waits until writes succeed again by themselves. Then every refused user repeats the request,
     /// with the same key.
-    pub(super) async fn everybody_comes_back(&mut self, test_app: &TestApp) -> Result<()> {
+    pub(super) async fn repeat_refused_requests(&mut self, test_app: &TestApp) -> Result<()> {
         if let Some(user) = self.refused.first() {
             eventually("writes go on", SOON, async || {
-                let told = charge(test_app, user).await?;
-                Ok((told.status == 201).then_some(()))
+                let answer = charge(test_app, user).await?;
+                Ok((answer.status == 201).then_some(()))
             })
             .await?;
         }
@@ -128,23 +128,23 @@ impl Evening {
             self.charged.push(user);
         }
         for (buyer, paid) in self.buyers.iter().zip(&mut self.paid) {
-            let told = buyer.pay(&long_key("payment")).await?;
-            told.expect_status(200)?;
+            let answer = buyer.pay(&long_key("payment")).await?;
+            answer.expect_status(200)?;
             *paid = true;
         }
         Ok(())
     }
 
     /// Checks that the database has every acknowledged write, once, and nothing else.
-    pub(super) async fn books_are_right(&self, test_app: &TestApp) -> Result<()> {
+    pub(super) async fn check_totals(&self, test_app: &TestApp) -> Result<()> {
         let sold = i64::try_from(self.paid.iter().filter(|&&paid| paid).count())?;
-        let right = Books {
+        let right = Totals {
             wrong_balances: 0,
             payments: sold,
             paid: sold * PRICE,
             seats_sold: sold,
         };
-        assert_eq!(self.stores.books(&test_app.app).await?, right);
+        assert_eq!(self.stores.totals(&test_app.app).await?, right);
         let ledgers = self.stores.ledgers(&test_app.app).await?;
         assert_eq!(ledgers.len(), self.buyers.len() + self.charged.len());
         for ledger in ledgers {

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::{box_office, concert_path, performance_path, sections, two_operators};
 use crate::{
     clock, on_every_store,
-    stores::{Note, Stores},
+    stores::{AuditEntry, Stores},
     test_app::TestApp,
 };
 
-on_every_store!(every_change_is_noted_with_who_and_when);
+on_every_store!(every_change_is_audited_with_its_author_and_instant);
 
-async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
+async fn every_change_is_audited_with_its_author_and_instant(stores: Stores) -> Result<()> {
     let before = clock::now().as_microsecond();
     let test_app = TestApp::open_with(two_operators(stores).await?, 1, 2, json!({})).await?;
     let (ops, office) = (test_app.admin(), box_office(&test_app.app));
@@ -52,14 +52,14 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
         .idempotency_key("own");
     own.json(&json!({"amount": 1})).await?.expect_status(201)?;
 
-    let notes = stores.notes(&test_app.app).await?;
-    let seen: Vec<_> = notes
+    let audit_entries = stores.audit_entries(&test_app.app).await?;
+    let seen: Vec<_> = audit_entries
         .iter()
-        .map(|note| {
+        .map(|entry| {
             (
-                note.actor.as_str(),
-                note.action.as_str(),
-                note.subject.as_str(),
+                entry.actor.as_str(),
+                entry.action.as_str(),
+                entry.subject.as_str(),
             )
         })
         .collect();
@@ -71,7 +71,7 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
             ("ops", "performance.create", performance),
             ("box_office", "concert.create", other.text_at("/id")?),
             ("box_office", "concert.retitle", concert),
-            // The same title again is no change.
+            // An edit to the same title is no change.
             ("ops", "performance.edit", performance),
             ("box_office", "performance.edit", performance),
             ("ops", "queue.policy", concert),
@@ -81,18 +81,18 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
         ]
     );
     let after = clock::now().as_microsecond();
-    let times: Vec<_> = notes.iter().map(|note| note.at).collect();
+    let times: Vec<_> = audit_entries.iter().map(|entry| entry.at).collect();
     assert!(
         times.is_sorted() && times[0] >= before && times[8] <= after,
         "{times:?}"
     );
-    details_are_right(&notes)
+    details_are_right(&audit_entries)
 }
 
-/// The note of an edit has the old and the new values, and nothing else.
-fn details_are_right(notes: &[Note]) -> Result<()> {
+/// Checks that the row of an edit has the old and the new values, and nothing else.
+fn details_are_right(audit_entries: &[AuditEntry]) -> Result<()> {
     let detail = |at: usize| -> Result<Value> {
-        serde_json::from_str(&notes[at].detail).context("a note is JSON")
+        serde_json::from_str(&audit_entries[at].detail).context("a note is JSON")
     };
     let edit = |from: Value, to: Value| json!({"from": from, "to": to});
     assert_eq!(

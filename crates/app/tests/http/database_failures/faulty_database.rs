@@ -16,14 +16,14 @@ use crate::{
 pub(super) const SOON: Duration = Duration::from_mins(1);
 
 /// A program, a durable database server of its own, and the network between them.
-pub(super) struct ShakyStage {
+pub(super) struct FaultyDatabase {
     // Dropped in this order.
     pub(super) test_app: TestApp,
     pub(super) network: FaultProxy,
     pub(super) server: MySqlServer,
 }
 
-impl ShakyStage {
+impl FaultyDatabase {
     /// Starts all three, with a concert on sale under `policy`.
     pub(super) async fn open(policy: Value) -> Result<Self> {
         Self::open_with(policy, |config| config).await
@@ -38,7 +38,8 @@ impl ShakyStage {
         server.create_database("frontrow").await?;
         let network = FaultProxy::start(server.address())?;
         let url = format!("mysql://root@{}/frontrow", network.address());
-        let test_app = TestApp::open_with(more(impatient(&url)), ROWS, SEATS_A_ROW, policy).await?;
+        let test_app =
+            TestApp::open_with(more(with_short_timeouts(&url)), ROWS, SEATS_A_ROW, policy).await?;
         Ok(Self {
             test_app,
             network,
@@ -46,42 +47,42 @@ impl ShakyStage {
         })
     }
 
-    /// Waits until the program has noticed that its database is gone. Checks what it reports then:
-    /// that it is alive, that it is not ready, and that requests which write must come back.
-    pub(super) async fn is_down(&self) -> Result<()> {
-        let writer = self.test_app.user("somebody-else");
+    /// Waits until the program has noticed that its database is gone. Checks that it is then alive
+    /// and not ready, and that it answers requests for points with 503.
+    pub(super) async fn wait_until_down(&self) -> Result<()> {
+        let writer = self.test_app.user("other-user");
         eventually("/readyz answers 503", SOON, async || {
             let ready = self.live_and_ready().await?;
             if ready.status == 200 {
                 return Ok(None);
             }
-            is_told_to_come_back(&ready).map(Some)
+            check_unavailable(&ready).map(Some)
         })
         .await?;
         let balance = writer.get("/v1/points").await?;
-        is_told_to_come_back(&balance)
+        check_unavailable(&balance)
     }
 
-    /// Waits until it works again, by itself.
-    pub(super) async fn is_up_again(&self) -> Result<()> {
+    /// Waits until the program is ready again, by itself.
+    pub(super) async fn wait_until_up(&self) -> Result<()> {
         eventually("/readyz answers 200", SOON, async || {
             let ready = self.live_and_ready().await?;
             if ready.status == 200 {
                 return Ok(Some(()));
             }
-            is_told_to_come_back(&ready).map(|()| None)
+            check_unavailable(&ready).map(|()| None)
         })
         .await
     }
 
     async fn live_and_ready(&self) -> Result<Reply> {
-        let anybody = self.test_app.app.client();
-        anybody.get("/livez").await?.expect_status(200)?;
-        anybody.get("/readyz").await
+        let anonymous = self.test_app.app.client();
+        anonymous.get("/livez").await?.expect_status(200)?;
+        anonymous.get("/readyz").await
     }
 
-    /// Checks that the program is the one that was started, and that nothing failed in it.
-    pub(super) fn never_crashed(&mut self) -> Result<()> {
+    /// Checks that the process that was started still runs, and that it has not panicked.
+    pub(super) fn check_never_crashed(&mut self) -> Result<()> {
         self.test_app.app.process().ensure_running()?;
         let log = self.test_app.app.log()?;
         let bad = log.lines().find(|line| line.contains("panic"));
@@ -91,7 +92,7 @@ impl ShakyStage {
 }
 
 /// A configuration with which the program does not wait long for its database.
-pub(crate) fn impatient(url: &str) -> AppConfig {
+pub(crate) fn with_short_timeouts(url: &str) -> AppConfig {
     Stores::on_mysql(url)
         .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "1000")
         .env("FRONTROW_DATABASE__CONNECT_TIMEOUT_MS", "1000")
@@ -99,8 +100,8 @@ pub(crate) fn impatient(url: &str) -> AppConfig {
         .env("FRONTROW_DATABASE__LOCK_TIMEOUT_S", "1")
 }
 
-/// Checks for the only answer that a failed database may cause.
-pub(crate) fn is_told_to_come_back(reply: &Reply) -> Result<()> {
+/// Checks that `reply` is the only answer that a failed database may cause: 503 with `Retry-After`.
+pub(crate) fn check_unavailable(reply: &Reply) -> Result<()> {
     ensure!(reply.status == 503, "{reply:?}");
     ensure!(
         reply.text_at("/type")? == "/problems/unavailable",

@@ -1,4 +1,4 @@
-//! Checks the answers to requests.
+//! Checks problem documents in answers.
 
 use frontrow_test_harness::Reply;
 

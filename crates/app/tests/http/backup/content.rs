@@ -10,12 +10,14 @@ use crate::{
 };
 
 on_every_store!(
-    what_came_before_the_backup_is_there_and_nothing_else,
+    a_restored_database_has_all_changes_before_the_backup_and_no_others,
     an_idempotency_key_is_known_if_it_was_used_before_the_backup,
     the_admin_api_shows_the_policy_of_the_backup,
 );
 
-async fn what_came_before_the_backup_is_there_and_nothing_else(stores: Stores) -> Result<()> {
+async fn a_restored_database_has_all_changes_before_the_backup_and_no_others(
+    stores: Stores,
+) -> Result<()> {
     let mut drill = Drill::until_the_loss(stores).await?;
     drill.restore_and_start().await?;
     let path = format!("/v1/reservations/{}", drill.ann.reservation);
@@ -34,13 +36,13 @@ async fn what_came_before_the_backup_is_there_and_nothing_else(stores: Stores) -
         .await?
         .expect_status(404)?;
 
-    let books = stores.books(&drill.test_app.app).await?;
+    let totals = stores.totals(&drill.test_app.app).await?;
     assert_eq!(
         (
-            books.wrong_balances,
-            books.payments,
-            books.paid,
-            books.seats_sold
+            totals.wrong_balances,
+            totals.payments,
+            totals.paid,
+            totals.seats_sold
         ),
         (0, 1, PRICE, 1)
     );
@@ -60,7 +62,7 @@ async fn an_idempotency_key_is_known_if_it_was_used_before_the_backup(
         .await?
         .expect_status(201)?;
     assert_eq!(bob.balance().await?, Drill::BOB_HAD, "charged once");
-    // The charge was lost with its key: sent again, it takes effect again.
+    // The charge was lost with its key, so a repeat takes effect.
     bob.charge(PRICE, "bob charges more")
         .await?
         .expect_status(201)?;

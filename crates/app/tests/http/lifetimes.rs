@@ -1,4 +1,4 @@
-//! How long holds and places live, and what happens after them.
+//! The lifetimes of holds and places, and the answers after their end.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use crate::{
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 on_every_store!(
-    the_very_same_hold_again_is_the_hold_there_is,
+    a_repeated_hold_returns_the_existing_hold,
     released_seats_can_be_held_again_and_the_place_stays,
     a_late_payment_is_refused_and_nothing_is_charged,
-    what_expired_is_sold_to_the_next_and_lost_to_the_first,
+    a_seat_of_an_expired_hold_is_sold_to_the_next_user_and_lost_to_the_first,
     a_hold_outlives_its_place_in_the_queue,
     a_hold_is_paid_after_leaving_and_joining_again,
     a_hold_extends_its_place_past_a_short_life,
     a_hold_never_extends_its_place_past_the_last_ordinary_one,
 );
 
-async fn the_very_same_hold_again_is_the_hold_there_is(stores: Stores) -> Result<()> {
+async fn a_repeated_hold_returns_the_existing_hold(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
     let fan = test_app.join("fan").await?;
     let held = fan.hold(&test_app, &["R1-1", "R1-2"]).await?;
@@ -82,11 +82,13 @@ async fn a_late_payment_is_refused_and_nothing_is_charged(stores: Stores) -> Res
         assert_eq!(late.text_at("/type")?, "/problems/hold-over");
     }
     assert_eq!(fan.balance().await?, PRICE);
-    assert_eq!(stores.books(&test_app.app).await?.payments, 0);
+    assert_eq!(stores.totals(&test_app.app).await?.payments, 0);
     Ok(())
 }
 
-async fn what_expired_is_sold_to_the_next_and_lost_to_the_first(stores: Stores) -> Result<()> {
+async fn a_seat_of_an_expired_hold_is_sold_to_the_next_user_and_lost_to_the_first(
+    stores: Stores,
+) -> Result<()> {
     let test_app = brief_holds(stores, 2).await?;
     let first = test_app.join("first").await?;
     let next = test_app.join("next").await?;
@@ -94,7 +96,7 @@ async fn what_expired_is_sold_to_the_next_and_lost_to_the_first(stores: Stores) 
     next.charge(PRICE, "charge").await?.expect_status(201)?;
     let held = first.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     let reservation = held.text_at("/id")?;
-    // At the very end: the sweep, every two seconds, will hardly have been there.
+    // The seat must come free at the deadline itself. The sweep runs only every two seconds.
     let bought = eventually("the seat comes free", SOON, async || {
         let reply = next.hold(&test_app, &["R1-1"]).await?;
         Ok((reply.status == 201).then_some(reply))
@@ -113,9 +115,9 @@ async fn what_expired_is_sold_to_the_next_and_lost_to_the_first(stores: Stores) 
 
     assert_eq!(first.balance().await?, PRICE);
     assert_eq!(next.balance().await?, 0);
-    let books = stores.books(&test_app.app).await?;
-    assert_eq!((books.seats_sold, books.payments), (1, 1));
-    assert_eq!(books.wrong_balances, 0);
+    let totals = stores.totals(&test_app.app).await?;
+    assert_eq!((totals.seats_sold, totals.payments), (1, 1));
+    assert_eq!(totals.wrong_balances, 0);
     Ok(())
 }
 
@@ -173,7 +175,8 @@ async fn a_hold_extends_its_place_past_a_short_life(stores: Stores) -> Result<()
     let held = fan.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     fan.look_up().await?.expect_status(200)?;
     let extended = instant(&fan.place["active_until"])?;
-    // The hold's time, and 30 s to pay. The gate looked a moment before the seats were set aside.
+    // The time of the hold, and 30 s to pay. The gate read its clock a moment before the seats were
+    // held.
     let payable = instant(held.at("/held_until")?)? + Duration::from_secs(30);
     let apart = payable.duration_since(extended).abs();
     assert!(apart < jiff::SignedDuration::from_secs(5), "{apart:?}");
@@ -203,8 +206,8 @@ async fn a_hold_never_extends_its_place_past_the_last_ordinary_one(stores: Store
         fan.look_up().await?.expect_status(200)?;
         let last = ordinary_end + Duration::from_secs(60 + 30);
         assert_eq!(instant(&fan.place["active_until"])?, last);
-        // The seats are held for as long as they can be paid, and no longer. The database's clock
-        // looked a moment after the queue's.
+        // The seats are held for as long as they can be paid, and no longer. The database reads its
+        // clock a moment after the queue.
         let payable = ordinary_end + Duration::from_secs(60 + 5);
         assert!(instant(held.at("/held_until")?)? <= payable);
         fan.release(held.text_at("/id")?)

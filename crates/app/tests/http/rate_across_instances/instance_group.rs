@@ -15,23 +15,23 @@ use crate::{
 };
 
 /// The number of instances.
-pub(super) const DOORS: usize = 4;
+pub(super) const INSTANCES: usize = 4;
 /// The number of seats in a row.
 pub(super) const SEATS_A_ROW: usize = 20;
 /// No place expires during the test.
 const LONG_S: u64 = 3_600;
-/// For how long a request is repeated.
+/// The time for which a request is repeated.
 const ANSWERED_WITHIN: Duration = Duration::from_mins(1);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// The instances as their clients see them.
-pub(super) struct House {
+pub(super) struct InstanceGroup {
     pub(super) concert: String,
     pub(super) performance: String,
-    doors: Vec<Client>,
+    clients: Vec<Client>,
 }
 
-/// An answer, and whether the same request was sent before without an answer. Then it may have
+/// An answer, and whether the same request was sent before without an answer. If so, it may have
 /// taken effect before.
 pub(super) struct Answer {
     pub(super) reply: Reply,
@@ -51,7 +51,7 @@ fn policy(limits: &Limits) -> Value {
     })
 }
 
-impl House {
+impl InstanceGroup {
     /// Starts the instances, with a queue that admits no user yet. `seats` are for sale, and a few
     /// more, so that the queue never ends because it is sold out.
     pub(super) async fn open(
@@ -64,31 +64,33 @@ impl House {
         let shared = stores.config().await?;
         let rows = u16::try_from(seats / SEATS_A_ROW + 1)?;
         let row = u16::try_from(SEATS_A_ROW)?;
-        let config = |door| disturbance.config(shared.clone(), door);
+        let config = |instance| disturbance.config(shared.clone(), instance);
         let first = TestApp::open_with(config(0)?, rows, row, policy(limits)).await?;
-        let others = (1..DOORS).map(|door| async move { start(config(door)?).await });
+        let others = (1..INSTANCES).map(|instance| async move { start(config(instance)?).await });
         let mut apps = vec![first.app];
         apps.extend(try_join_all(others).await?);
-        disturbance.is_seen(&apps).await?;
+        disturbance.check_clocks(&apps).await?;
         let reader = QueueReader::open(stores, &shared, &first.concert, users).await?;
-        let house = Self {
+        let group = Self {
             concert: first.concert,
             performance: first.performance,
-            doors: apps.iter().map(App::client).collect(),
+            clients: apps.iter().map(App::client).collect(),
         };
-        Ok((house, apps, reader))
+        Ok((group, apps, reader))
     }
 
     /// Opens the queue.
-    pub(super) async fn admit(&self) -> Result<()> {
+    pub(super) async fn open_queue(&self) -> Result<()> {
         let path = format!("/v1/admin/concerts/{}/queue", self.concert);
         let open = json!({"state": "open"});
-        let opened = self.ask(0, |door| door.bearer(ADMIN_KEY).patch(&path).json(&open));
+        let opened = self.ask(0, |client| {
+            client.bearer(ADMIN_KEY).patch(&path).json(&open)
+        });
         opened.await?.reply.expect_status(200)?;
         Ok(())
     }
 
-    /// Sends a request to one door, chosen by `number`, and to the next ones until one answers.
+    /// Sends a request to one instance, chosen by `number`, and to the next ones until one answers.
     pub(super) async fn ask(
         &self,
         number: usize,
@@ -96,12 +98,18 @@ impl House {
     ) -> Result<Answer> {
         let since = Stopwatch::start();
         let mut last = String::new();
-        for (tries, door) in self.doors.iter().cycle().skip(number % DOORS).enumerate() {
+        for (tries, client) in self
+            .clients
+            .iter()
+            .cycle()
+            .skip(number % INSTANCES)
+            .enumerate()
+        {
             if since.elapsed() > ANSWERED_WITHIN {
                 break;
             }
-            match request(door).await {
-                Ok(reply) if !is_to_come_back(&reply) => {
+            match request(client).await {
+                Ok(reply) if !must_be_repeated(&reply) => {
                     let again = tries > 0;
                     return Ok(Answer { reply, again });
                 }
@@ -110,12 +118,12 @@ impl House {
             }
             tokio::time::sleep(BETWEEN_TRIES).await;
         }
-        bail!("no answer at any door, at last: {last}")
+        bail!("no answer from any instance, at last: {last}")
     }
 }
 
-/// True if the same request must be sent again after this answer.
-fn is_to_come_back(reply: &Reply) -> bool {
+/// True if the client must send the same request again after this answer.
+fn must_be_repeated(reply: &Reply) -> bool {
     match reply.status {
         408 | 503 => true,
         409 => reply.json["type"] == "/problems/request-in-progress",

@@ -15,97 +15,97 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    PEOPLE,
+    USERS,
     disturbance::Disturbance,
-    guest::{Guest, ONE_IN},
     history::{History, Seen},
-    house::House,
-    people,
+    instance_group::InstanceGroup,
+    polling_user::{ONE_IN, PollingUser},
+    user_count,
     violations::{Limits, violations, windows},
 };
 use crate::stores::{QueueReader, QueueRecord, Stores};
 
 /// The number of requests in flight.
 const AT_ONCE: usize = 24;
-/// One of three users comes before the queue opens.
+/// One in three users joins before the queue opens.
 const BEFORE: usize = 3;
 /// The time limit for two thousand users, on a slow machine.
 const ENDS_WITHIN: Duration = Duration::from_secs(110);
 
 /// The course of one test.
-pub(super) struct Evening {
-    house: House,
+pub(super) struct SaleRun {
+    group: InstanceGroup,
     limits: Limits,
-    /// All users who come.
+    /// The names of all users.
     users: BTreeSet<String>,
-    /// The users who have joined, and know it.
-    guests: Mutex<BTreeMap<String, Guest>>,
-    /// What the answers to them showed.
-    told: Mutex<Vec<Seen>>,
+    /// The users whose join was answered.
+    joined: Mutex<BTreeMap<String, PollingUser>>,
+    /// The observations in the answers to them.
+    answers: Mutex<Vec<Seen>>,
     all_have_joined: AtomicBool,
 }
 
-/// Reads the store again and again, and lets active users leave when others want to get in.
-struct Usher<'a> {
-    evening: &'a Evening,
+/// Reads the store again and again, and lets active users leave while others wait.
+struct StoreObserver<'a> {
+    run: &'a SaleRun,
     reader: QueueReader,
     history: History,
     /// The users who have left.
-    gone: BTreeSet<String>,
-    /// No user leaves before as many are active as the limit allows. That shows that no more get
-    /// in.
+    left: BTreeSet<String>,
+    /// True once as many users were active as the limit allows. No user leaves before that, so the
+    /// test would see an admission too many.
     was_full: bool,
 }
 
-impl Evening {
-    /// Lets all users come, and judges the history.
+impl SaleRun {
+    /// Lets all users join and be admitted, and checks the history.
     pub(super) async fn of(stores: Stores, limits: Limits, disturbance: Disturbance) -> Result<()> {
-        let users: BTreeSet<_> = (0..people()).map(Guest::name).collect();
-        let seats = people() / ONE_IN;
-        let opening = House::open(stores, &limits, disturbance, users.iter(), seats);
-        let (house, apps, reader) = opening.await?;
-        let evening = Self {
-            house,
+        let users: BTreeSet<_> = (0..user_count()).map(PollingUser::name).collect();
+        let seats = user_count() / ONE_IN;
+        let opening = InstanceGroup::open(stores, &limits, disturbance, users.iter(), seats);
+        let (group, apps, reader) = opening.await?;
+        let run = Self {
+            group,
             limits,
             users,
-            guests: Mutex::default(),
-            told: Mutex::default(),
+            joined: Mutex::default(),
+            answers: Mutex::default(),
             all_have_joined: AtomicBool::new(false),
         };
-        evening.join(0..people() / BEFORE).await?;
-        evening.house.admit().await?;
-        let usher = Usher {
-            evening: &evening,
+        run.join(0..user_count() / BEFORE).await?;
+        run.group.open_queue().await?;
+        let observer = StoreObserver {
+            run: &run,
             reader,
             history: History::default(),
-            gone: BTreeSet::new(),
+            left: BTreeSet::new(),
             was_full: false,
         };
         let is_over = CancellationToken::new();
         let crowd = async {
-            let both = tokio::try_join!(usher.watch(), evening.the_others_join())?;
+            let both = tokio::try_join!(observer.observe(), run.join_the_others())?;
             is_over.cancel();
             Ok(both.0)
         };
-        let disturbed = disturbance.go_on(apps, &is_over);
+        let disturbed = disturbance.run(apps, &is_over);
         let (history, kills) = tokio::try_join!(crowd, disturbed)?;
         ensure!(kills > 0 || disturbance != Disturbance::Kills);
-        evening.judge(&history, kills)
+        run.judge(&history, kills)
     }
 
-    async fn the_others_join(&self) -> Result<()> {
-        self.join(people() / BEFORE..people()).await?;
+    async fn join_the_others(&self) -> Result<()> {
+        self.join(user_count() / BEFORE..user_count()).await?;
         self.all_have_joined.store(true, Ordering::SeqCst);
         Ok(())
     }
 
-    /// Lets these users come.
+    /// Lets the users with these numbers join.
     async fn join(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
         let joining = numbers.map(|number| async move {
-            let (guest, seen) = Guest::join(&self.house, number).await?;
+            let (user, seen) = PollingUser::join(&self.group, number).await?;
             self.note(seen);
-            let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
-            guests.insert(guest.name.clone(), guest);
+            let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+            joined.insert(user.name.clone(), user);
             anyhow::Ok(())
         });
         let joining = stream::iter(joining).buffer_unordered(AT_ONCE);
@@ -113,13 +113,13 @@ impl Evening {
     }
 
     fn note(&self, seen: impl IntoIterator<Item = Seen>) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.extend(seen);
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.extend(seen);
     }
 
-    fn guest(&self, user: &str) -> Option<Guest> {
-        let guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
-        guests.get(user).cloned()
+    fn user(&self, user: &str) -> Option<PollingUser> {
+        let joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        joined.get(user).cloned()
     }
 
     fn judge(&self, history: &History, kills: usize) -> Result<()> {
@@ -130,7 +130,7 @@ impl Evening {
             (windows.len(), full.count())
         });
         println!(
-            "{} people, {} from the line; windows and how many of them were full: {windows:?}; \
+            "{} users, {} from the line; windows and how many of them were full: {windows:?}; \
              most active: {}; kills: {kills}",
             history.stays.len(),
             history.moved,
@@ -145,38 +145,38 @@ impl Evening {
     }
 }
 
-impl Usher<'_> {
+impl StoreObserver<'_> {
     /// Reads the store until no user waits any more. Returns all observations.
-    async fn watch(mut self) -> Result<History> {
-        let within = ENDS_WITHIN * u32::try_from(people().div_ceil(PEOPLE))?;
-        let last = eventually("nobody waits any more", within, async || {
-            let all_have_joined = self.evening.all_have_joined.load(Ordering::SeqCst);
+    async fn observe(mut self) -> Result<History> {
+        let within = ENDS_WITHIN * u32::try_from(user_count().div_ceil(USERS))?;
+        let last = eventually("no user waits any more", within, async || {
+            let all_have_joined = self.run.all_have_joined.load(Ordering::SeqCst);
             let record = self.reader.read().await?;
             self.history.note_record(&record);
             if all_have_joined && record.waiting.is_empty() {
                 return Ok(Some(record));
             }
-            self.show_out(&record).await?;
+            self.let_active_users_leave(&record).await?;
             Ok(None)
         });
         let last = last.await?;
         self.all_look_up(&last).await?;
-        let told = std::mem::take(
+        let answers = std::mem::take(
             &mut *self
-                .evening
-                .told
+                .run
+                .answers
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        for seen in told {
+        for seen in answers {
             self.history.note(seen);
         }
         Ok(self.history)
     }
 
-    /// With a limit of active users, lets active users leave.
-    async fn show_out(&mut self, record: &QueueRecord) -> Result<()> {
-        let Some(max_active) = self.evening.limits.max_active else {
+    /// Lets active users leave if the number of active users is limited.
+    async fn let_active_users_leave(&mut self, record: &QueueRecord) -> Result<()> {
+        let Some(max_active) = self.run.limits.max_active else {
             return Ok(());
         };
         self.was_full |= record.active.len() >= max_active;
@@ -184,29 +184,29 @@ impl Usher<'_> {
             return Ok(());
         }
         let users = record.active.iter().map(|active| &active.user);
-        let going: Vec<_> = users
-            .filter(|user| !self.gone.contains(*user))
-            .filter_map(|user| self.evening.guest(user))
+        let leaving: Vec<_> = users
+            .filter(|user| !self.left.contains(*user))
+            .filter_map(|user| self.run.user(user))
             .collect();
-        self.gone
-            .extend(going.iter().map(|guest| guest.name.clone()));
-        let house = &self.evening.house;
-        let going = going
+        self.left
+            .extend(leaving.iter().map(|user| user.name.clone()));
+        let group = &self.run.group;
+        let leaving = leaving
             .into_iter()
-            .map(|guest| async move { guest.go(house).await });
-        let going = stream::iter(going).buffer_unordered(AT_ONCE);
-        self.evening.note(going.try_collect::<Vec<_>>().await?);
+            .map(|user| async move { user.leave_or_pay(group).await });
+        let leaving = stream::iter(leaving).buffer_unordered(AT_ONCE);
+        self.run.note(leaving.try_collect::<Vec<_>>().await?);
         Ok(())
     }
 
     /// Checks that users who are active at the end get answers that agree with the store.
     async fn all_look_up(&self, last: &QueueRecord) -> Result<()> {
-        let house = &self.evening.house;
+        let group = &self.run.group;
         let there = last.active.iter();
-        let guests = there.filter_map(|active| self.evening.guest(&active.user));
-        let looking = guests.map(|guest| async move { guest.look_up(house).await });
+        let users = there.filter_map(|active| self.run.user(&active.user));
+        let looking = users.map(|user| async move { user.look_up(group).await });
         let looking = stream::iter(looking).buffer_unordered(AT_ONCE);
-        self.evening.note(looking.try_collect::<Vec<_>>().await?);
+        self.run.note(looking.try_collect::<Vec<_>>().await?);
         Ok(())
     }
 }

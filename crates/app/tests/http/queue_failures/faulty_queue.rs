@@ -18,14 +18,14 @@ const ANSWERED_IN: Duration = Duration::from_secs(10);
 pub(super) const SOON: Duration = Duration::from_mins(1);
 
 /// A program, a Redis of its own that persists acknowledged writes, and the network between them.
-pub(super) struct ShakyQueue {
+pub(super) struct FaultyQueue {
     // Dropped in this order.
     pub(super) test_app: TestApp,
     pub(super) network: FaultProxy,
     pub(super) server: RedisServer,
 }
 
-impl ShakyQueue {
+impl FaultyQueue {
     /// Starts all three, with a concert on sale under `policy`.
     pub(super) async fn open(
         policy: Value,
@@ -52,41 +52,44 @@ impl ShakyQueue {
     }
 
     /// Waits until the program has noticed that its Redis is gone. Checks that no user joins, that
-    /// no user passes the gate, `guest` with an active place included, that the refusals say when
+    /// no user passes the gate, not even `visitor` with an active place, that the refusals say when
     /// to try again, and that requests without the queue still work.
-    pub(super) async fn is_down(&self, guest: &Visitor) -> Result<()> {
+    pub(super) async fn wait_until_down(&self, visitor: &Visitor) -> Result<()> {
         eventually("the gate answers 503", SOON, async || {
-            let gate = in_time(guest.client.get(&self.test_app.performances_path())).await?;
+            let gate = in_time(visitor.client.get(&self.test_app.performances_path())).await?;
             if gate.status == 200 {
                 return Ok(None);
             }
-            is_told_to_come_back(&gate).map(Some)
+            check_unavailable(&gate).map(Some)
         })
         .await?;
-        is_told_to_come_back(&in_time(guest.hold(&self.test_app, &["R1-1"])).await?)?;
-        is_told_to_come_back(&in_time(guest.client.get("/v1/queue/token")).await?)?;
-        is_told_to_come_back(&in_time(self.test_app.ask_to_join("somebody-else")).await?)?;
-        let anybody = self.test_app.app.client();
-        anybody.get("/livez").await?.expect_status(200)?;
-        anybody.get("/v1/concerts").await?.expect_status(200)?;
-        guest.client.get("/v1/points").await?.expect_status(200)?;
+        check_unavailable(&in_time(visitor.hold(&self.test_app, &["R1-1"])).await?)?;
+        check_unavailable(&in_time(visitor.client.get("/v1/queue/token")).await?)?;
+        check_unavailable(&in_time(self.test_app.ask_to_join("other-user")).await?)?;
+        let anonymous = self.test_app.app.client();
+        anonymous.get("/livez").await?.expect_status(200)?;
+        anonymous.get("/v1/concerts").await?.expect_status(200)?;
+        visitor.client.get("/v1/points").await?.expect_status(200)?;
         Ok(())
     }
 
     /// Waits until the gate works again, by itself.
-    pub(super) async fn is_up_again(&self, guest: &Visitor) -> Result<()> {
+    pub(super) async fn wait_until_up(&self, visitor: &Visitor) -> Result<()> {
         eventually("the gate answers 200", SOON, async || {
-            let gate = guest.client.get(&self.test_app.performances_path()).await?;
+            let gate = visitor
+                .client
+                .get(&self.test_app.performances_path())
+                .await?;
             if gate.status == 200 {
                 return Ok(Some(()));
             }
-            is_told_to_come_back(&gate).map(|()| None)
+            check_unavailable(&gate).map(|()| None)
         })
         .await
     }
 
-    /// Checks that the program is the one that was started, and that nothing failed in it.
-    pub(super) fn never_crashed(&mut self) -> Result<()> {
+    /// Checks that the process that was started still runs, and that it has not panicked.
+    pub(super) fn check_never_crashed(&mut self) -> Result<()> {
         self.test_app.app.process().ensure_running()?;
         let log = self.test_app.app.log()?;
         let bad = log.lines().find(|line| line.contains("panic"));
@@ -102,8 +105,8 @@ async fn in_time<T>(asking: impl IntoFuture<Output = Result<T>>) -> Result<T> {
     answer.context("no answer in bounded time")?
 }
 
-/// Checks for the only answer that a failed queue may cause.
-fn is_told_to_come_back(reply: &Reply) -> Result<()> {
+/// Checks that `reply` is the only answer that a failed queue may cause: 503 with `Retry-After`.
+fn check_unavailable(reply: &Reply) -> Result<()> {
     ensure!(reply.status == 503, "{reply:?}");
     ensure!(
         reply.text_at("/type")? == "/problems/unavailable",
