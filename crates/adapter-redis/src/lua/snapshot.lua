@@ -5,9 +5,9 @@
 -- Returns `seen`; after the view of the queue the generation, the version of the policy, its
 -- waiting_ttl, its absent_after (false if users are never absent), and the last near position;
 -- the instant until which users re-enter, false if they do not; the numbers of users who wait and
--- who were admitted from the line, and the latest arrival that admission has passed, false before the first; the number of
--- the departure cursor of this snapshot; and 1 if the departures since the cursor are not known,
--- else 0 and their arrivals.
+-- who were admitted from the line, and the latest arrival that admission has passed, false before
+-- the first; the number of the departure cursor of this snapshot; and 1 if the departures since the
+-- cursor are not known, else 0 and their arrivals.
 local fields = call('HMGET', QUEUE, 'version', 'left')
 local departures = tonumber(fields[2]) or 0
 

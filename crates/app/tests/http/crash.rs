@@ -71,7 +71,8 @@ async fn twenty_crashes_cost_no_user_a_place_a_seat_or_a_point(stores: Stores) -
                 tokio::select! {
                     () = &mut end, if kills < KILLS => {
                         kills += 1;
-                        kill(&mut test_app, &shared).await.with_context(|| format!("kill {kills}"))?;
+                        let killed = kill(&mut test_app, &shared).await;
+                        killed.with_context(|| format!("kill {kills}"))?;
                         break;
                     }
                     Some(result) = tasks.join_next() => {

@@ -89,7 +89,8 @@ impl Sales {
             let at = self.from + jiff::SignedDuration::from_secs_f64(exact(turn) * each);
             let at = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S.%6f");
             format!(
-                "({},'loadtest-{number}',{},{},'confirmed','{at}',200,{SEATS_PER_RESERVATION},'[[\"A-1\",100],[\"A-2\",100]]')",
+                "({},'loadtest-{number}',{},{},'confirmed','{at}',200,{SEATS_PER_RESERVATION},\
+                 '[[\"A-1\",100],[\"A-2\",100]]')",
                 id(Kind::Reservation, number),
                 id(Kind::Concert, concert.into()),
                 id(Kind::Performance, concert.into()),

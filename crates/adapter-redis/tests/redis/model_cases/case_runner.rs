@@ -383,13 +383,9 @@ impl<'a> CaseRunner<'a> {
             .arg(-1);
         let returned: Vec<Vec<u8>> = self.raw.send(&range).await;
         let returned = returned.into_iter().filter(|user| of_case.contains(user));
-        let expected = model.returned.iter().map(|number| member(*number));
-        assert_same(
-            number,
-            case,
-            &returned.collect::<Vec<_>>(),
-            &expected.collect::<Vec<_>>(),
-        );
+        let returned: Vec<_> = returned.collect();
+        let expected: Vec<_> = model.returned.iter().map(|&user| member(user)).collect();
+        assert_same(number, case, &returned, &expected);
     }
 }
 

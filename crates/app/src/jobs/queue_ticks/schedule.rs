@@ -147,7 +147,7 @@ impl Schedule {
         })
     }
 
-    /// Returns the instant at which the next queue that may have a turn is due. None without queues.
+    /// Returns the instant at which the next queue that may be ticked is due. None without queues.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.heads().map(|(_, (due, _))| due).min()
     }
