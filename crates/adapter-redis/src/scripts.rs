@@ -86,8 +86,8 @@ scripts! {
     ];
     /// Admits users from the head of the line.
     ADMIT = full "admit" [
-        "queue", "gaps", "server", "service", "deadlines", "reentry", "line", "tick", "expired",
-        "window", "admission"
+        "queue", "gaps", "server", "service", "deadlines", "head_decision", "reentry", "line",
+        "tick", "expired", "window", "admission"
     ];
     /// Removes expired places.
     EXPIRE = full "expire" [

@@ -73,7 +73,7 @@
 //! - `place/`: look-ups and the gate. `tick/`: admission and expiry.
 //! - `rows/`: one file for each table.
 
-mod batching;
+mod batch_limits;
 mod changes;
 mod place;
 mod ports;

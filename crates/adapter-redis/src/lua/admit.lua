@@ -16,9 +16,6 @@ local free = room(state, active)
 local count = math.min(tonumber(ARGV[2]), free, waiting)
 local passed_max = tonumber(ARGV[3])
 
--- Mirrors model/queue/head_decision.rs (HeadDecision::of).
-local absent_before = state ~= 'bypass' and absent_cutoff or nil
-
 -- The members to remove from the line: `removed` has the admitted and the expired ones, `expired`
 -- only the expired ones.
 local removed, expired = {}, {}
@@ -27,18 +24,17 @@ local admissions, places = {}, {}
 local absent, absent_again = 0, {}
 local passed_before = passed_to
 
--- Decides about the next head. Returns false once the limits of the call are reached.
-local function decide_head(key, member, arrival, heartbeat)
+-- Handles the next head. Returns false once the limits of the call are reached.
+local function handle_head(key, member, arrival, heartbeat)
   local i = #admissions
   if i == 2 * count then
     return false
   end
-  local is_expired = waiting_cutoff and heartbeat <= waiting_cutoff
-  local is_absent = absent_before and heartbeat < absent_before
-  if is_expired or is_absent then
+  local decision = head_decision(state, heartbeat)
+  if decision ~= 'admit' then
     if #expired + absent == passed_max then
       return false
-    elseif is_expired then
+    elseif decision == 'remove' then
       removed[#removed + 1], expired[#expired + 1] = member, member
       return true
     end
@@ -55,8 +51,8 @@ local function decide_head(key, member, arrival, heartbeat)
   return true
 end
 
--- Decides about the users of `key` from this rank on, until `count` users are admitted.
-local function decide_heads(key, rank)
+-- Handles the users of `key` from this rank on, until `count` users are admitted.
+local function handle_heads(key, rank)
   -- Each read takes more users than the one before, because many may be passed over.
   local span = count
   while #admissions < 2 * count do
@@ -69,11 +65,11 @@ local function decide_heads(key, rank)
     for i = 1, #heads, 2 do
       members[#members + 1] = heads[i]
     end
-    if waiting_cutoff or absent_before then
+    if waiting_cutoff or absent_cutoff then
       heartbeats = call('ZMSCORE', HEARD, unpack(members))
     end
     for n, member in ipairs(members) do
-      if not decide_head(key, member, tonumber(heads[2 * n]), tonumber(heartbeats[n]) or now) then
+      if not handle_head(key, member, tonumber(heads[2 * n]), tonumber(heartbeats[n]) or now) then
         return
       end
     end
@@ -86,10 +82,10 @@ if count > 0 then
   if state ~= 'bypass' then
     first = count_passed()
     if first > 0 then
-      decide_heads(RETURNED, 0)
+      handle_heads(RETURNED, 0)
     end
   end
-  decide_heads(WAITING, first)
+  handle_heads(WAITING, first)
 end
 
 if #admissions > 0 then

@@ -4,29 +4,17 @@
 //! the [`HoldFacts`], calls it, and writes the [`HoldDecision`] in the transaction that takes the
 //! seats. The rows of the seats still decide: if one changed in between, nothing is written.
 
-use std::{ops::RangeInclusive, time::Duration};
+mod limits;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::limits::{HOLD_DEFAULT, HOLD_RANGE, SEATS_PER_USER_MAX};
 use super::{
     Amount, ConcertId, PerformanceId, PricedSeat, Reservation, ReservationId, ReservationState,
     SeatLabel, SeatSelection, SeatState, UserId, later, micros, queue::Ticket,
 };
-
-/// The most live seats, held and bought together, that one user may have in one performance.
-///
-/// The number is written out where a constant cannot be named: the `CHECK` of `seats.user_slot` in
-/// the migrations of both databases. Raising it needs a migration of each.
-pub const SEATS_PER_USER_MAX: usize = 4;
-
-// A request for more seats than a user may have could never be granted.
-const _: () = assert!(SeatSelection::MAX <= SEATS_PER_USER_MAX);
-
-/// How long seats are held if the operator configures nothing.
-pub const HOLD_DEFAULT: Duration = Duration::from_mins(5);
-
-/// The range of the hold time that an operator may configure.
-pub const HOLD_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 /// A request to hold seats.
 #[derive(Debug, Clone, PartialEq, Eq)]

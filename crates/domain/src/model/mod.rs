@@ -9,7 +9,7 @@ mod concert;
 mod hold;
 mod idempotency;
 mod ids;
-mod keyed;
+mod keyed_request;
 mod ledger;
 mod money;
 mod page;
@@ -36,7 +36,7 @@ pub use hold::{
 };
 pub use idempotency::{Applied, IdempotencyKey, Operation, RequestDigest, Sender};
 pub use ids::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, UserId};
-pub use keyed::{FormerKey, FormerRecord, KeyMeaning, Keyed};
+pub use keyed_request::{FormerKey, FormerRecord, KeyMeaning, Keyed};
 pub use ledger::{Account, Balance, LedgerEntry, LedgerReason};
 pub use money::{Amount, Currency};
 pub use page::{Page, PageRequest};

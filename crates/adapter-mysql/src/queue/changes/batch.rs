@@ -22,7 +22,7 @@ use super::{
     requests::{Answer, Request},
     transaction,
 };
-use crate::{queue::batching, transactions::TransactionRunner};
+use crate::{queue::batch_limits, transactions::TransactionRunner};
 
 /// Maximum number of requests in one transaction. At this number it holds the queue's lock for some
 /// milliseconds.
@@ -41,7 +41,7 @@ impl Batches {
         transactions_max: usize,
     ) -> Self {
         // One transaction per queue: a second one would only wait for the lock of the first.
-        let limits = batching::limits(BATCH_MAX, 1, transactions_max, limit);
+        let limits = batch_limits::limits(BATCH_MAX, 1, transactions_max, limit);
         Self(Batcher::new(limits, Transactions { calls, limit }))
     }
 
@@ -53,7 +53,7 @@ impl Batches {
     ) -> StoreResult<Stamped<Answer>> {
         let (user, priority) = (request.user().clone(), priority(&request));
         let answer = self.0.submit(concert, user, priority, request);
-        answer.await.map_err(batching::store_error)
+        answer.await.map_err(batch_limits::store_error)
     }
 }
 

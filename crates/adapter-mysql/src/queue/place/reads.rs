@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use crate::{
     clock::now_us,
     queue::{
-        batching,
+        batch_limits,
         changes::place,
         rows::{
             columns::Columns,
@@ -69,7 +69,7 @@ impl Reads {
         limit: Duration,
         statements_max: usize,
     ) -> Self {
-        let limits = batching::limits(BATCH_MAX, statements_max, statements_max, limit);
+        let limits = batch_limits::limits(BATCH_MAX, statements_max, statements_max, limit);
         Self(Batcher::new(limits, Statements { calls, limit }))
     }
 
@@ -81,7 +81,7 @@ impl Reads {
     ) -> StoreResult<Stamped<Option<Seen>>> {
         let user = ticket.user.clone();
         let seen = self.0.submit(ticket.concert, user.clone(), priority, user);
-        seen.await.map_err(batching::store_error)
+        seen.await.map_err(batch_limits::store_error)
     }
 }
 

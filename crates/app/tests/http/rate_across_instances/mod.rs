@@ -10,7 +10,7 @@
 mod disturbance;
 mod history;
 mod instance_group;
-mod planted;
+mod planted_violations;
 mod polling_user;
 mod reached;
 mod sale_run;
