@@ -1,4 +1,4 @@
-//! Every script: a file of `lua/`, put after its parts.
+//! Every script: a file of `lua/`, preceded by the parts that it needs.
 //!
 //! A script is one file of `lua/` after the files of `lua/parts/` that it needs, whose definitions
 //! are its locals. All of them are wrapped in a function, so that the number of the call, which is

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use frontrow_domain::model::queue::{Capacity, PolicyState, QueuePolicy, Throughput};
 
-/// How long a user may wait without a heartbeat. Tests leave 20 s and more to both sides.
+/// How long a user may wait without a heartbeat. Contracts leave 20 s and more to both sides.
 pub const WAITING_TTL: Duration = Duration::from_mins(1);
 /// How long a user may leave an admission unclaimed.
 pub const CLAIM_TTL: Duration = Duration::from_mins(1);
@@ -16,7 +16,7 @@ pub const ACTIVE_TTL: Duration = Duration::from_mins(10);
 
 /// Returns a policy that admits `admit` users an hour.
 #[must_use]
-pub fn rate(admit: u32) -> QueuePolicy {
+pub fn throughput(admit: u32) -> QueuePolicy {
     QueuePolicy {
         state: PolicyState::Open,
         opens_at: None,
@@ -40,7 +40,7 @@ pub fn capacity(max_active: u32) -> QueuePolicy {
     QueuePolicy {
         throughput: None,
         capacity: Some(Capacity { max_active }),
-        ..rate(1)
+        ..throughput(1)
     }
 }
 
@@ -61,6 +61,6 @@ pub fn bypass() -> QueuePolicy {
 pub fn in_state(state: PolicyState) -> QueuePolicy {
     QueuePolicy {
         state,
-        ..rate(1_000)
+        ..throughput(1_000)
     }
 }

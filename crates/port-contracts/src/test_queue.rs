@@ -20,9 +20,9 @@ use uuid::Uuid;
 pub const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc0_0001));
 
 /// The maximum number of joins of [`TestQueue::crowd`] that are in flight at once.
-const JOINS_IN_FLIGHT: usize = 500;
+const JOINS_IN_FLIGHT: usize = 2_000;
 
-/// A store that a [`TestQueue`] is in: an adapter itself, or what keeps one beside other things.
+/// A store that a [`TestQueue`] is in: an adapter, or a fixture that contains one.
 pub trait TestStore: Send + Sync {
     /// The type of the adapter that implements the ports.
     type Queue: Queue + QueueControl + QueueTicks;
@@ -58,7 +58,7 @@ impl<S: TestStore> TestQueue<S> {
         queue
     }
 
-    /// Returns the queue that a store has or is yet to be given.
+    /// Returns a queue that may not be seeded yet. Seeds nothing.
     pub fn on(store: S) -> Self {
         Self {
             store,
@@ -72,10 +72,11 @@ impl<S: TestStore> TestQueue<S> {
         self.store.queue()
     }
 
-    /// Puts a policy in force.
+    /// Puts a policy in force. Panics if the store does not take it.
     pub async fn change(&mut self, policy: QueuePolicy) {
         self.version += 1;
-        self.seed(policy).await;
+        let seeded = self.seed(policy).await;
+        assert!(matches!(seeded, SeedOutcome::Taken { .. }), "{seeded:?}");
     }
 
     /// Seeds the queue with the version of the policy that it has.

@@ -41,8 +41,8 @@ use crate::{
     transactions::{TransactionRunner, Work},
 };
 
-/// The time limit of an operator's edit, as a multiple of other calls' limit: it may write 100,000
-/// seats.
+/// The time limit of an operator's edit, which may write 100,000 seats, and of a read of the books,
+/// as a multiple of the limit of other calls.
 const EDIT_FACTOR: u32 = 12;
 
 /// Frontrow's database in MySQL or MariaDB. Implements every port of a database.
@@ -126,7 +126,7 @@ impl MySqlDatabase {
         self.calls.run(self.call_limit, argument, work).await
     }
 
-    /// Runs an operator's edit, with the longer time limit.
+    /// Runs an operator's edit or a read of the books, with the longer time limit.
     async fn edit<Argument, Outcome>(
         &self,
         argument: Argument,

@@ -1,12 +1,15 @@
 //! No call reads more rows because more users wait, by the server's own counters.
 
-use std::{collections::BTreeMap, env};
+use std::{collections::BTreeMap, env, time::Duration};
 
 use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings, TimeOffset};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{DepartureCursor, GatePurpose, Heartbeat, SaleCount, SaleState, Standing, Ticket},
+        queue::{
+            DepartureCursor, GatePurpose, Heartbeat, QueuePolicy, SaleCount, SaleState, Standing,
+            Ticket,
+        },
     },
     ports::{LookUpOutcome, Queue, QueueControl, QueueSnapshots, QueueTicks, SnapshotOutcome},
 };
@@ -171,7 +174,7 @@ async fn job_calls(check: &mut CostCheck, test_queue: &mut TestQueue<OneQueue>, 
     let head = line.first().unwrap();
     tick(check, "remove users who left").await;
     test_queue
-        .change(policies::rate(u32::try_from(ADMITTED_MAX).unwrap()))
+        .change(policies::throughput(u32::try_from(ADMITTED_MAX).unwrap()))
         .await;
     check
         .call("admit some", async |queue, concert| {
@@ -275,7 +278,7 @@ async fn a_longer_line_makes_no_call_more_expensive() {
 async fn an_attempt_without_room_takes_no_lock() {
     let mut test_queue = open_test_queue(policies::paused()).await;
     test_queue.crowd(3).await;
-    test_queue.change(policies::rate(1)).await;
+    test_queue.change(policies::throughput(1)).await;
     assert_eq!(test_queue.admit(10).await.done, 1);
     let check = CostCheck::of(&test_queue).await;
     loop {
@@ -317,7 +320,7 @@ async fn places_that_a_lost_queue_left_behind_are_removed_in_steps() {
     check.meter.take();
     check
         .queue
-        .seed(&test_queue.seed_of(policies::rate(1), None))
+        .seed(&test_queue.seed_of(policies::throughput(1), None))
         .await
         .unwrap();
     let removed: Vec<u64> = check
@@ -344,7 +347,11 @@ async fn users_who_stand_aside_make_no_call_more_expensive() {
             test_queue.store.offset.shift(SignedDuration::from_secs(3));
             test_queue.expire(1).await;
         }
-        test_queue.change(policies::capacity(3)).await;
+        let policy = QueuePolicy {
+            absent_after: Some(Duration::from_secs(45)),
+            ..policies::capacity(3)
+        };
+        test_queue.change(policy).await;
         while test_queue.admit(500).await.more {}
         let after = test_queue.admit(500).await;
         assert_eq!((after.admitted, after.aside), (0, line.len() as u64));

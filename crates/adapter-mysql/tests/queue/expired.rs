@@ -7,7 +7,7 @@ use frontrow_domain::{
     ports::{JoinOutcome, LookUpOutcome, Queue, QueueSnapshots, QueueTicks, TickOutcome},
 };
 use frontrow_port_contracts::{
-    policies,
+    policies::{self, WAITING_TTL},
     test_queue::{TestQueue, report, user},
 };
 use jiff::SignedDuration;
@@ -17,9 +17,6 @@ use crate::{
     one_queue::{OneQueue, execute, open_test_queue, settings},
     wire::meter::Meter,
 };
-
-/// How long a place waits without a heartbeat.
-const WAITING_TTL: SignedDuration = SignedDuration::from_mins(5);
 
 /// Creates a line of which all places but the last are expired, while the queue is served. Returns
 /// the last user's ticket.
@@ -38,7 +35,7 @@ async fn all_but_the_last_expired(test_queue: &mut TestQueue<OneQueue>, count: i
     // The last user has sent a heartbeat meanwhile.
     let raw = &mut test_queue.store.raw().await;
     let record = format!(
-        "UPDATE queue_places SET since_us = since_us + 290 * 1000000 WHERE user_id = '{}'",
+        "UPDATE queue_places SET since_us = since_us + 50 * 1000000 WHERE user_id = '{}'",
         last.user
     );
     execute(raw, &record).await.unwrap();
@@ -74,7 +71,7 @@ async fn cost(count: i64) -> Vec<(&'static str, u64)> {
     note("join");
     queue.expire(test_queue.concert, 100).await.unwrap();
     note("expire some");
-    test_queue.change(policies::rate(10)).await;
+    test_queue.change(policies::throughput(10)).await;
     queue.admit(test_queue.concert, 10).await.unwrap();
     note("admit");
     cost
@@ -96,12 +93,12 @@ async fn no_user_waits_for_the_removal_of_expired_places() {
         panic!("the last user has a place: {found:?}");
     };
     assert!(matches!(place.standing, Standing::Waiting { .. }));
-    test_queue.change(policies::rate(1)).await;
+    test_queue.change(policies::throughput(1)).await;
     while test_queue.admit(1).await.more {}
     let standing = test_queue.look_up(&last).await.standing;
     assert!(matches!(standing, Standing::Active { .. }), "{standing:?}");
     // Only expired places wait, so a queue with room admits at once.
-    test_queue.change(policies::rate(2)).await;
+    test_queue.change(policies::throughput(2)).await;
     let joined = test_queue
         .queue()
         .join(test_queue.concert, &user("new"), None)
@@ -128,7 +125,7 @@ async fn no_user_waits_for_the_removal_of_expired_places() {
 async fn passed_places_are_removed_after_an_outage() {
     let mut test_queue = open_test_queue(policies::paused()).await;
     all_but_the_last_expired(&mut test_queue, 1_000).await;
-    test_queue.change(policies::rate(1)).await;
+    test_queue.change(policies::throughput(1)).await;
     while test_queue.admit(10).await.more {}
     test_queue.store.offset.shift(SignedDuration::from_mins(10));
     test_queue.admit(10).await;
@@ -148,7 +145,7 @@ async fn expiry_makes_way_where_more_users_reentered_than_a_tick_reads() {
     ] {
         execute(raw, reentered).await.unwrap();
     }
-    test_queue.change(policies::rate(10)).await;
+    test_queue.change(policies::throughput(10)).await;
     let report = test_queue.admit(10).await;
     assert_eq!((report.done, report.more), (0, false));
     while test_queue.expire(500).await.more {}
@@ -168,7 +165,7 @@ async fn expiry_takes_no_window_from_admission() {
             admit: EACH,
             interval: Duration::from_millis(100),
         }),
-        ..policies::rate(EACH)
+        ..policies::throughput(EACH)
     };
     for number in 0..EACH * WINDOWS {
         test_queue.join_new(&format!("late-{number}")).await;

@@ -85,7 +85,7 @@ fn is_active(place: &Place) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_together_keep_to_the_rate_and_to_the_order() {
-    for policy in [policies::rate(50), policies::capacity(50)] {
+    for policy in [policies::throughput(50), policies::capacity(50)] {
         let test_queue = open_test_queue(policy).await;
         let instances = instances(&test_queue).await;
         let (joined, ticked) = futures_util::future::join(
@@ -113,7 +113,7 @@ async fn instances_together_keep_to_the_rate_and_to_the_order() {
 /// Deadlocks are impossible by design, so no transaction is retried.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_instances_retry_no_transaction() {
-    let test_queue = open_test_queue(policies::rate(120)).await;
+    let test_queue = open_test_queue(policies::throughput(120)).await;
     let instances = instances(&test_queue).await;
     let look_up = |places: Vec<Place>| async {
         for (number, place) in places.into_iter().enumerate() {

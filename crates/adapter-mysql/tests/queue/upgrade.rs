@@ -99,7 +99,7 @@ async fn tokens_stay_valid_and_the_line_keeps_its_order() {
     let new = test_queue.join_new("new").await.ticket;
     assert!(new.arrival > line[2].arrival);
     assert_eq!(new.generation, GENERATION);
-    test_queue.change(policies::rate(100)).await;
+    test_queue.change(policies::throughput(100)).await;
     for (number, ticket) in line.iter().chain([&new]).enumerate() {
         assert!(test_queue.waits(ticket).await, "{}", ticket.user);
         let report = test_queue.admit(1).await;

@@ -120,7 +120,7 @@ async fn a_heartbeat_is_written_before_its_look_up_is_answered() {
     }
     let test_queue = open_test_queue(policies::paused()).await;
     let ticket = test_queue.join_new("ann").await.ticket;
-    test_queue.store.offset.shift(SignedDuration::from_mins(1));
+    test_queue.store.offset.shift(SignedDuration::from_secs(30));
     test_queue.queue().look_up(&ticket).await.unwrap();
     let raw = &mut test_queue.store.raw().await;
     let joined_us = ticket.arrival.micros();

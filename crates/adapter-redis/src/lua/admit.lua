@@ -51,9 +51,10 @@ local function handle_head(key, member, arrival, heartbeat)
   return true
 end
 
--- Handles the users of `key` from this rank on, until `count` users are admitted.
+-- Handles the users of `key` from this rank on, until `count` users are admitted, the limit of the
+-- call is reached, or no user is left.
 local function handle_heads(key, rank)
-  -- Each read takes more users than the one before, because many may be passed over.
+  -- Reads grow to at most 512 users, because many may be passed over.
   local span = count
   while #admissions < 2 * count do
     span = math.min(span, 512)

@@ -53,7 +53,9 @@ pub(crate) async fn show(
     };
     let status = services.line.status(concert, &look);
     let status = status.ok_or_else(Problem::queue_not_ready)?;
-    let page = services.line_status_cache.write(concert, look, &status);
+    let page = services
+        .line_status_cache
+        .write(concert, look, &status, services.clock.now());
     let caching = HeaderValue::from_static(CACHING);
     Ok(answer(&request, &page.document, caching))
 }
@@ -62,7 +64,7 @@ pub(crate) async fn show(
 /// because matching a path with an id costs more than the rest of this route.
 pub(super) fn fresh(
     services: &Services,
-    served: &WorkerLineStatuses,
+    worker_pages: &WorkerLineStatuses,
     request: &HttpRequest,
 ) -> Option<HttpResponse> {
     if request.method() != Method::GET {
@@ -70,7 +72,7 @@ pub(super) fn fresh(
     }
     let path = request.path().strip_prefix("/v1/concerts/")?;
     let concert = path.strip_suffix("/line")?.parse().ok()?;
-    let page = served.fresh(&services.line_status_cache, concert, services.clock.now())?;
+    let page = worker_pages.fresh(&services.line_status_cache, concert, services.clock.now())?;
     let mut response = answer(request, &page.document, HeaderValue::from_static(CACHING));
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);

@@ -1,4 +1,5 @@
-//! The serialized line statuses, shared by all requests.
+//! The serialized line statuses: one cache for all requests, and the pages that each worker thread
+//! has served.
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc, time::Duration};
 
@@ -33,15 +34,18 @@ impl LineStatusCache {
         page.filter(|page| page.is_fresh(now))
     }
 
-    /// Returns the page of a snapshot or of a newer one. Serializes `status` if there is none.
+    /// Returns the page of a snapshot, or a newer one that is fresh at `now`. Serializes `status` if
+    /// there is none.
     pub(crate) fn write(
         &self,
         concert: ConcertId,
         snapshot: SharedSnapshot,
         status: &LineStatus,
+        now: Timestamp,
     ) -> Arc<SerializedLineStatus> {
-        // A slow request must not replace a newer page by an older one.
-        let found = self.0.get(&concert);
+        // A slow request must not replace a newer page by an older one. After the clock has stepped
+        // back, a page of the time before is not fresh.
+        let found = self.fresh(concert, now);
         if let Some(page) = found.filter(|page| !snapshot.is_newer_than(&page.snapshot)) {
             return page;
         }
@@ -63,12 +67,13 @@ impl Default for LineStatusCache {
 }
 
 /// The fresh pages that one worker thread has served. A look-up here touches no memory that other
-/// threads write, which costs less than the shared cache.
+/// threads write, which costs less than the shared cache. For up to 500 ms, threads may serve
+/// different pages of one line.
 #[derive(Default)]
 pub(super) struct WorkerLineStatuses(RefCell<HashMap<ConcertId, Arc<SerializedLineStatus>>>);
 
 impl WorkerLineStatuses {
-    /// The number of pages above which those that are not fresh are removed.
+    /// The maximum number of pages.
     const MAX: usize = 100;
 
     /// Returns the page of a snapshot that is fresh at `now`, from here or from `shared`. None if
@@ -80,14 +85,20 @@ impl WorkerLineStatuses {
         now: Timestamp,
     ) -> Option<Arc<SerializedLineStatus>> {
         let mut pages = self.0.borrow_mut();
-        if let Some(page) = pages.get(&concert).filter(|page| page.is_fresh(now)) {
-            return Some(Arc::clone(page));
+        if let Some(page) = pages.get(&concert) {
+            if page.is_fresh(now) {
+                return Some(Arc::clone(page));
+            }
+            // A clock that steps back must not make it fresh again.
+            pages.remove(&concert);
         }
         let page = shared.fresh(concert, now)?;
-        if pages.len() >= Self::MAX {
+        if pages.len() == Self::MAX {
             pages.retain(|_, page| page.is_fresh(now));
         }
-        pages.insert(concert, Arc::clone(&page));
+        if pages.len() < Self::MAX {
+            pages.insert(concert, Arc::clone(&page));
+        }
         Some(page)
     }
 }

@@ -65,8 +65,10 @@ pub(crate) fn start(
             )
             .wrap_fn({
                 let services = services.clone();
-                let served = Rc::new(WorkerLineStatuses::default());
-                move |request, next| match line::fresh(&services, &served, request.request()) {
+                // One per worker thread: the server calls this closure in each.
+                let worker_pages = Rc::new(WorkerLineStatuses::default());
+                move |request, next| match line::fresh(&services, &worker_pages, request.request())
+                {
                     Some(response) => Either::Left(ready(Ok(request.into_response(response)))),
                     None => Either::Right(
                         next.call(request)

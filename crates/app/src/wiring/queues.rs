@@ -122,7 +122,7 @@ async fn open_mysql(config: &Config) -> anyhow::Result<MySqlQueue> {
 /// Opens a Redis for queues. It must be reachable, and must not evict keys.
 async fn open_redis(config: &Config) -> anyhow::Result<RedisStore> {
     let settings = redis_settings(config)?;
-    let opening = RedisStore::open(&settings, frontrow_adapter_redis::TimeOffset::default());
+    let opening = RedisStore::open(&settings, TimeOffset::default());
     opening.await.context("redis.url")
 }
 

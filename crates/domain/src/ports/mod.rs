@@ -38,12 +38,13 @@ mod reservations;
 mod served_arrivals;
 mod store_error;
 mod stored_currency;
+mod time_offset;
 mod timer;
 mod token_signer;
 
 pub use books::Books;
 pub use clean_stops::{BegunRun, CleanStops};
-pub use clock::{Clock, TimeOffset};
+pub use clock::Clock;
 pub use concert_editor::{
     ConcertEditor, CreateConcertOutcome, CreatePerformanceOutcome, DeleteConcertOutcome,
     DeletePerformanceOutcome, DuplicatePerformance, EditOutcome, Operator,
@@ -67,6 +68,7 @@ pub use reservations::{
 pub use served_arrivals::ServedArrivals;
 pub use store_error::{Cause, StoreError, StoreResult};
 pub use stored_currency::StoredCurrency;
+pub use time_offset::TimeOffset;
 pub use timer::Timer;
 pub use token_signer::{TokenRefusal, TokenSigner};
 

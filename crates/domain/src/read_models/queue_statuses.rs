@@ -29,7 +29,7 @@ pub struct QueueStatuses {
     queues: RwLock<HashMap<ConcertId, Seen>>,
     wanted: Mutex<HashSet<ConcertId>>,
     /// Concerts that the database was found to lack.
-    absent: RwLock<HashSet<ConcertId>>,
+    missing_concerts: RwLock<HashSet<ConcertId>>,
 }
 
 #[derive(Debug)]
@@ -68,7 +68,7 @@ pub enum QueueMissing {
 
 impl QueueStatuses {
     /// The maximum number of missing concerts that are remembered.
-    const ABSENT_MAX: usize = 10_000;
+    const MISSING_MAX: usize = 10_000;
 
     /// Creates statuses that know no queue.
     #[must_use]
@@ -77,15 +77,15 @@ impl QueueStatuses {
             poll,
             queues: RwLock::default(),
             wanted: Mutex::default(),
-            absent: RwLock::default(),
+            missing_concerts: RwLock::default(),
         }
     }
 
     /// Records that a concert exists, and the master copy of its queue's policy. Ignores a copy
     /// that is not newer than the recorded one.
     pub fn note_policy(&self, concert: ConcertId, master: &VersionedPolicy) {
-        if self.is_absent(concert) {
-            self.absent_mut().remove(&concert);
+        if self.is_missing(concert) {
+            self.missing_mut().remove(&concert);
         }
         let policy = &master.policy;
         let mut queues = self.write();
@@ -128,14 +128,14 @@ impl QueueStatuses {
 
     /// Records that the database lacks a concert: it was deleted, or is not in the backup that the
     /// database was restored from.
-    pub fn note_absent(&self, concert: ConcertId) {
+    pub fn note_missing(&self, concert: ConcertId) {
         self.write().remove(&concert);
-        let mut absent = self.absent_mut();
-        if absent.len() >= Self::ABSENT_MAX {
+        let mut missing = self.missing_mut();
+        if missing.len() >= Self::MISSING_MAX {
             // Each is found missing again when its next token arrives.
-            absent.clear();
+            missing.clear();
         }
-        absent.insert(concert);
+        missing.insert(concert);
     }
 
     /// Records the report of a tick. If the store has an older policy than it had taken, it has
@@ -225,7 +225,7 @@ impl QueueStatuses {
     /// the database was found to lack the concert, provisioning gives the store the queue, or finds
     /// that there is no such concert.
     pub fn missing_for_token(&self, concert: ConcertId) -> QueueMissing {
-        if self.is_absent(concert) {
+        if self.is_missing(concert) {
             return QueueMissing::NoSuchConcert;
         }
         self.want(concert);
@@ -233,13 +233,18 @@ impl QueueStatuses {
     }
 
     /// True if the database was found to lack the concert, and no policy of it was recorded since.
-    pub(crate) fn is_absent(&self, concert: ConcertId) -> bool {
-        let absent = self.absent.read().unwrap_or_else(PoisonError::into_inner);
-        absent.contains(&concert)
+    pub(crate) fn is_missing(&self, concert: ConcertId) -> bool {
+        let missing = self
+            .missing_concerts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        missing.contains(&concert)
     }
 
-    fn absent_mut(&self) -> RwLockWriteGuard<'_, HashSet<ConcertId>> {
-        self.absent.write().unwrap_or_else(PoisonError::into_inner)
+    fn missing_mut(&self) -> RwLockWriteGuard<'_, HashSet<ConcertId>> {
+        self.missing_concerts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Requests that provisioning gives the store the queue of `concert`. The concert exists by

@@ -14,7 +14,7 @@ const TO_PAY_S: u64 = 30;
 /// A new place ends if it is not claimed within the claim time of its admission. A look-up claims
 /// nothing.
 pub async fn a_new_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let joined = queue.join("ann").await;
     let JoinOutcome::Joined(place) = joined.value else {
         panic!("ann should have joined: {joined:?}");
@@ -38,7 +38,7 @@ pub async fn a_new_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F)
 
 /// A place that a tick admitted ends at its claim deadline in the same way.
 pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.join_active("ann").await;
     let ben = queue.join_line("ben").await;
     queue.pass(minutes(61)).await;
@@ -59,7 +59,7 @@ pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixtu
 
 /// The first passage of the gate claims the place. Its active lifetime starts then.
 pub async fn the_first_passage_of_the_gate_claims_a_place<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     for (name, purpose) in [("ann", GatePurpose::Browse), ("ben", GatePurpose::Pay)] {
         let ticket = queue.join_active(name).await;
         queue.pass(seconds(20)).await;
@@ -71,7 +71,7 @@ pub async fn the_first_passage_of_the_gate_claims_a_place<F: QueueFixture>(fixtu
 
 /// Later passages of the gate, to browse or to pay, do not change the deadline.
 pub async fn later_passages_of_the_gate_keep_the_deadline<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     let (_, end) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     for purpose in [GatePurpose::Browse, GatePurpose::Pay] {
@@ -82,7 +82,7 @@ pub async fn later_passages_of_the_gate_keep_the_deadline<F: QueueFixture>(fixtu
 
 /// A claimed place ends with its active lifetime, though no tick has removed it.
 pub async fn a_claimed_place_ends_with_its_active_lifetime<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
@@ -97,7 +97,7 @@ pub async fn a_claimed_place_ends_with_its_active_lifetime<F: QueueFixture>(fixt
 
 /// A hold that ends within the lifetime of the place does not extend it.
 pub async fn a_hold_within_the_lifetime_extends_no_place<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     let (claimed_at, end) = queue.pass_gate(&ann, hold_for(300)).await;
     assert_eq!(end, claimed_at + ACTIVE_TTL);
@@ -106,7 +106,7 @@ pub async fn a_hold_within_the_lifetime_extends_no_place<F: QueueFixture>(fixtur
 
 /// A hold near the deadline extends the place to the end of the hold and 30 s more.
 pub async fn a_hold_near_the_deadline_extends_the_place<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     let (claimed_at, _) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
@@ -122,7 +122,7 @@ pub async fn a_hold_near_the_deadline_extends_the_place<F: QueueFixture>(fixture
 /// Holds extend a place at most to the instant at which the last hold of an ordinary lifetime would
 /// end.
 pub async fn holds_extend_a_place_only_to_a_limit<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     let (claimed_at, _) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     let last = claimed_at + ACTIVE_TTL + seconds(300 + TO_PAY_S);
@@ -138,7 +138,7 @@ pub async fn holds_extend_a_place_only_to_a_limit<F: QueueFixture>(fixture: F) {
 
 /// A later, shorter hold never shortens the place.
 pub async fn a_shorter_hold_does_not_shorten_the_place<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
@@ -149,7 +149,7 @@ pub async fn a_shorter_hold_does_not_shorten_the_place<F: QueueFixture>(fixture:
 /// A first passage for a hold claims the place. It extends the place if the hold is longer than the
 /// lifetime.
 pub async fn a_first_passage_with_a_hold_claims_and_extends_the_place<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     let (claimed_at, end) = queue.pass_gate(&ann, hold_for(1_200)).await;
     assert_eq!(end, claimed_at + seconds(1_200 + TO_PAY_S));
@@ -157,7 +157,7 @@ pub async fn a_first_passage_with_a_hold_claims_and_extends_the_place<F: QueueFi
 
 /// Leaving ends an active place at once. So does a payment, after which the user leaves.
 pub async fn leaving_ends_an_active_place_at_once<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     queue.pass_gate(&ann, GatePurpose::Pay).await;
     queue.leave_place(&ann).await;
@@ -167,7 +167,7 @@ pub async fn leaving_ends_an_active_place_at_once<F: QueueFixture>(fixture: F) {
 
 /// The gate refuses a waiting user and returns their place.
 pub async fn the_gate_refuses_a_waiting_user<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.join_active("ann").await;
     let ben = queue.join_line("ben").await;
     for purpose in [GatePurpose::Browse, GatePurpose::Pay, hold_for(300)] {

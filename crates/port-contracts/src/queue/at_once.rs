@@ -7,14 +7,14 @@ use crate::policies::{self, WAITING_TTL};
 
 /// If no user waits and there is room, a join makes its user active at once, with a claim deadline.
 pub async fn a_user_who_finds_no_line_is_active_at_once<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue.join_active("ann").await;
     queue.join_active("ben").await;
 }
 
 /// A user who joins behind a line waits, even if there is room for both.
 pub async fn a_user_who_joins_behind_a_line_waits<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue.join_active("ann").await;
     queue.join_active("ben").await;
     let cat = queue.join_line("cat").await;
@@ -37,7 +37,7 @@ pub async fn a_user_who_finds_no_room_waits<F: QueueFixture>(fixture: F) {
 
 /// When the last waiting user has left, there is no line any more.
 pub async fn there_is_no_line_after_the_last_waiting_user_left<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.join_active("ann").await;
     let ben = queue.join_line("ben").await;
     queue.pass(minutes(61)).await;

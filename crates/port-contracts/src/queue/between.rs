@@ -111,7 +111,7 @@ pub async fn concurrent_ticks_admit_every_user_once<F: QueueFixture>(fixture: F)
 pub async fn concurrent_ticks_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_joins_line(40).await;
-    let rate = policies::rate(17);
+    let rate = policies::throughput(17);
     queue.change(|policy| *policy = rate).await;
     let done = queue.tick_concurrently(6, 3, 17).await + u64::from(queue.admit_all().await);
     assert_eq!(done, 17);
@@ -136,7 +136,7 @@ pub async fn concurrent_ticks_keep_to_the_capacity<F: QueueFixture>(fixture: F) 
 /// Concurrent joins admit no more users immediately than the rate allows, and these are the first
 /// ones.
 pub async fn concurrent_joins_keep_to_the_rate<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(13)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(13)).await;
     let users = in_order_of_arrival(queue.crowd_joins(40).await);
     let (first, others) = users.split_at(13);
     assert_eq!(queue.still_waiting(first).await, 0);

@@ -122,7 +122,7 @@ pub async fn a_rate_and_a_capacity_both_limit_admission<F: QueueFixture>(fixture
     let line = queue.crowd_joins_line(10).await;
     queue
         .change(|policy| {
-            *policy = policies::rate(3);
+            *policy = policies::throughput(3);
             policy.capacity = Some(Capacity { max_active: 2 });
         })
         .await;

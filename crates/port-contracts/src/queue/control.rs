@@ -31,7 +31,9 @@ pub async fn a_newer_policy_is_in_force_at_once<F: QueueFixture>(fixture: F) {
     queue.join_line("ann").await;
     let before = queue.version_in_force().await;
     assert_eq!(before, Some(PolicyVersion(queue.version)));
-    queue.change(|policy| *policy = policies::rate(1)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(1))
+        .await;
     let after = queue.version_in_force().await;
     assert_eq!(after, Some(PolicyVersion(queue.version)));
     assert!(after > before);
@@ -41,7 +43,7 @@ pub async fn a_newer_policy_is_in_force_at_once<F: QueueFixture>(fixture: F) {
 /// An older policy, and the same version again, change nothing. The answer names the version in
 /// force.
 pub async fn an_older_policy_is_refused<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(5)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(5)).await;
     let in_force = queue.version;
     queue.policy = policies::paused();
     for version in [in_force, in_force - 1, 0] {
@@ -180,7 +182,7 @@ pub async fn an_operator_can_open_and_pause_a_queue_repeatedly<F: QueueFixture>(
 
 /// A queue that is closed and empty is removed. It is unknown from then on.
 pub async fn a_closed_empty_queue_is_removed<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(5)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(5)).await;
     let ann = queue.join_active("ann").await;
     queue
         .change(|policy| policy.state = PolicyState::Closed)
@@ -243,7 +245,7 @@ pub async fn a_removed_queue_can_be_seeded_again<F: QueueFixture>(fixture: F) {
         .await;
     queue.leave(&ann).await;
     assert_eq!(queue.remove().await, RemoveOutcome::Removed);
-    queue.policy = policies::rate(5);
+    queue.policy = policies::throughput(5);
     queue.version += 1;
     queue.seed(None).await;
     queue.join_active("ben").await;

@@ -70,7 +70,7 @@ pub async fn a_user_who_left_twice_is_two_departures<F: QueueFixture>(fixture: F
 /// A user who leaves an active place is no departure. Leaving with the ticket of a place that is
 /// gone records nothing.
 pub async fn leaving_an_active_place_is_no_departure<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let ann = queue.join_active("ann").await;
     let line = queue.all_join_line(&["ben", "cat"]).await;
     queue.change(|policy| *policy = policies::capacity(2)).await;

@@ -186,7 +186,7 @@ pub async fn a_heartbeat_of_another_place_changes_nothing<F: QueueFixture>(fixtu
 
 /// A heartbeat changes nothing for an active place. It neither claims nor extends it.
 pub async fn a_heartbeat_of_an_active_place_changes_nothing<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let ann = queue.join_active("ann").await;
     let before = queue.find(&ann).await;
     let found = queue.record_heartbeat(&ann, queue.now().await).await;

@@ -96,7 +96,7 @@ pub async fn a_lost_admission_is_made_again<F: QueueFixture>(fixture: F) {
 
 /// A user whose immediate admission was lost re-enters at the head of the line.
 pub async fn a_user_admitted_at_once_re_enters_at_the_head<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     if !queue.copy().await {
         return;
     }

@@ -92,7 +92,7 @@ pub async fn a_snapshot_shows_every_change<F: QueueFixture>(fixture: F) {
 
 /// A user who found no line and was active at once was not admitted from the line.
 pub async fn immediate_admissions_do_not_count_as_passed<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue.join_active("ann").await;
     queue.join_active("ben").await;
     let cat = queue.join_line("cat").await;
@@ -106,7 +106,9 @@ pub async fn immediate_admissions_do_not_count_as_passed<F: QueueFixture>(fixtur
 pub async fn a_snapshot_shows_how_far_admission_has_come<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_joins_line(5).await;
-    queue.change(|policy| *policy = policies::rate(3)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(3))
+        .await;
     assert_eq!(queue.admit(2).await.done, 2);
     let snapshot = queue.snapshot().await;
     assert_eq!((snapshot.waiting, snapshot.admitted), (3, 2));
@@ -240,7 +242,7 @@ pub async fn a_snapshot_is_consistent_while_the_line_moves<F: QueueFixture>(fixt
 
 /// A queue that was lost starts its count again, and reports how long users may re-enter.
 pub async fn a_snapshot_shows_how_long_users_may_re_enter<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.join_active("zoe").await;
     let ann = queue.join_line("ann").await;
     queue.pass(minutes(61)).await;

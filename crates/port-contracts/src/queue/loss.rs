@@ -25,7 +25,8 @@ impl<F: QueueFixture> ContractQueue<F> {
     pub(crate) async fn assert_order(&mut self, line: &[&Ticket]) {
         self.assert_line(line).await;
         self.pass(RECOVERY + seconds(1)).await;
-        self.change(|policy| *policy = policies::rate(1_000)).await;
+        self.change(|policy| *policy = policies::throughput(1_000))
+            .await;
         for (number, ticket) in line.iter().enumerate() {
             assert_eq!(self.admit(1).await.done, 1);
             assert!(!self.waits(ticket).await, "{} is next", ticket.user);
@@ -39,7 +40,7 @@ impl<F: QueueFixture> ContractQueue<F> {
 /// A queue that is seeded for the first time has nothing to recover. No user waits for a recovery,
 /// and tickets of other generations are gone.
 pub async fn a_new_queue_does_not_recover<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let mut stranger = queue.ticket("ann", 1);
     stranger.generation.0 += 1;
     queue.assert_gone(&stranger).await;
@@ -61,7 +62,7 @@ pub async fn a_recovered_queue_has_a_new_generation<F: QueueFixture>(fixture: F)
 
 /// No user is admitted while the queue recovers, neither by a join nor by a tick.
 pub async fn a_recovering_queue_admits_no_user<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     queue.lose_and_recover().await;
     let line = queue.all_join_line(&["ann", "ben"]).await;
     assert_eq!(queue.admit_all().await, 0);
@@ -132,7 +133,7 @@ pub async fn users_who_re_enter_go_before_new_users<F: QueueFixture>(fixture: F)
 
 /// Users may re-enter for the waiting lifetime after the recovery.
 pub async fn users_may_re_enter_after_the_recovery<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.join_active("zoe").await;
     let ann = queue.join_line("ann").await;
     queue.lose_and_recover().await;

@@ -20,7 +20,7 @@ use crate::{policies, test_queue::user};
 
 /// A ticket names its user, its concert, its arrival, and the generation of the queue.
 pub async fn a_ticket_names_user_concert_arrival_and_generation<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let joined = queue.join("ann").await;
     let JoinOutcome::Joined(place) = joined.value else {
         panic!("ann should have joined: {joined:?}");
@@ -51,7 +51,7 @@ pub async fn joining_again_returns_the_waiting_place<F: QueueFixture>(fixture: F
 
 /// Joining again returns the user's active place: a user cannot queue twice.
 pub async fn joining_again_returns_the_active_place<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let ann = queue.join_new("ann").await;
     let again = queue.held(&ann.ticket).await;
     assert_eq!(again, ann);
@@ -68,7 +68,7 @@ pub async fn joining_many_times_at_once_gives_one_waiting_place<F: QueueFixture>
 
 /// One user who joins many times at once gets one active place, and takes one admission.
 pub async fn joining_many_times_at_once_gives_one_active_place<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue.assert_one_place_for_many_joins("ann", 24).await;
     assert_eq!(queue.expire_all().await.active, 1);
     queue.join_active("ben").await;
@@ -108,7 +108,7 @@ pub async fn a_ticket_from_before_leaving_the_line_is_gone<F: QueueFixture>(fixt
 
 /// A user who leaves an active place and joins again has a new place. The old ticket is gone.
 pub async fn a_ticket_from_before_leaving_an_active_place_is_gone<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     queue.assert_new_place_after_leaving().await;
 }
 
@@ -131,7 +131,7 @@ impl<F: QueueFixture> ContractQueue<F> {
 
 /// A ticket is gone if its user never joined or its arrival is not that of their place.
 pub async fn a_ticket_without_a_place_is_gone<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.assert_gone(&queue.ticket("ann", 1)).await;
     let ann = queue.join_active("ann").await;
     let ben = queue.join_line("ben").await;
@@ -148,7 +148,7 @@ pub async fn a_ticket_without_a_place_is_gone<F: QueueFixture>(fixture: F) {
 
 /// Queues of different concerts do not affect each other.
 pub async fn queues_are_separate<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let here = queue.join_active("ann").await;
     queue.join_line("ben").await;
     let first = queue.concert;

@@ -97,7 +97,7 @@ pub async fn a_peek_leaves_users_aside<F: QueueFixture>(fixture: F) {
 
 /// A peek with a ticket from before a loss restores no place. A look-up does.
 pub async fn a_peek_restores_no_lost_place<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.join_active("zoe").await;
     let ann = [queue.join_line("ann").await];
     queue.lose_and_recover().await;

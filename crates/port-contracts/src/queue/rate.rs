@@ -7,7 +7,9 @@ use crate::policies;
 pub async fn a_window_admits_its_number_of_users_and_no_more<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_joins_line(10).await;
-    queue.change(|policy| *policy = policies::rate(3)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(3))
+        .await;
     assert_eq!(queue.admit_all().await, 3);
     assert_eq!(queue.admit_all().await, 0);
     queue.pass(minutes(30)).await;
@@ -21,7 +23,9 @@ pub async fn a_window_admits_its_number_of_users_and_no_more<F: QueueFixture>(fi
 pub async fn a_window_counts_over_several_ticks<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_joins_line(10).await;
-    queue.change(|policy| *policy = policies::rate(5)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(5))
+        .await;
     assert_eq!(queue.admit(2).await.done, 2);
     queue.pass(minutes(20)).await;
     assert_eq!(queue.admit(2).await.done, 2);
@@ -31,7 +35,7 @@ pub async fn a_window_counts_over_several_ticks<F: QueueFixture>(fixture: F) {
 
 /// Immediate admissions count in the window too.
 pub async fn immediate_admissions_count_in_the_window<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(3)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(3)).await;
     queue.join_active("ann").await;
     queue.join_active("ben").await;
     queue.join_active("cat").await;
@@ -45,7 +49,7 @@ pub async fn immediate_admissions_count_in_the_window<F: QueueFixture>(fixture: 
 
 /// An active user who leaves frees no admission in the window.
 pub async fn leaving_frees_no_admission_in_the_window<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let ann = queue.join_active("ann").await;
     queue.leave_place(&ann).await;
     queue.join_line("ben").await;
@@ -55,7 +59,7 @@ pub async fn leaving_frees_no_admission_in_the_window<F: QueueFixture>(fixture: 
 
 /// An idle queue saves up no admissions.
 pub async fn an_idle_queue_saves_up_no_admissions<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue.join_active("ann").await;
     queue.pass(minutes(10 * 60 + 1)).await;
     queue.join_active("ben").await;
@@ -68,7 +72,7 @@ pub async fn an_idle_queue_saves_up_no_admissions<F: QueueFixture>(fixture: F) {
 
 /// A queue that admitted no user for long while users waited saves nothing up either.
 pub async fn a_long_pause_saves_up_no_admissions<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue.join_active("ann").await;
     queue.join_active("ben").await;
     queue.crowd_joins_line(10).await;
@@ -79,7 +83,7 @@ pub async fn a_long_pause_saves_up_no_admissions<F: QueueFixture>(fixture: F) {
 
 /// A tick that found no user to admit saves nothing up either.
 pub async fn ticks_of_an_empty_queue_save_up_no_admissions<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     for _ in 0..4 {
         queue.pass(minutes(60)).await;
         assert_eq!(queue.admit_all().await, 0);
@@ -93,9 +97,13 @@ pub async fn ticks_of_an_empty_queue_save_up_no_admissions<F: QueueFixture>(fixt
 pub async fn a_lowered_rate_applies_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_joins_line(20).await;
-    queue.change(|policy| *policy = policies::rate(5)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(5))
+        .await;
     assert_eq!(queue.admit(4).await.done, 4);
-    queue.change(|policy| *policy = policies::rate(2)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(2))
+        .await;
     assert_eq!(queue.admit_all().await, 0);
     queue.pass(minutes(61)).await;
     assert_eq!(queue.admit_all().await, 2);
@@ -105,8 +113,12 @@ pub async fn a_lowered_rate_applies_at_once<F: QueueFixture>(fixture: F) {
 pub async fn a_raised_rate_applies_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_joins_line(20).await;
-    queue.change(|policy| *policy = policies::rate(2)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(2))
+        .await;
     assert_eq!(queue.admit_all().await, 2);
-    queue.change(|policy| *policy = policies::rate(5)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(5))
+        .await;
     assert_eq!(queue.admit_all().await, 3);
 }

@@ -148,7 +148,7 @@ pub async fn a_served_user_does_not_re_enter<F: QueueFixture>(fixture: F) {
 /// Users who were admitted after the served entry that counts may still have been active. They
 /// re-enter, at the head of the line.
 pub async fn users_who_were_active_re_enter_at_the_head<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(3)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(3)).await;
     let ann = queue.join_active("ann").await;
     let served = queue.served_up_to().await;
     let inside = [
@@ -192,7 +192,7 @@ pub async fn a_change_of_the_policy_lets_no_served_user_re_enter<F: QueueFixture
 /// While users re-enter, only users served before the loss count as served, because any other user
 /// may still re-enter. So a second loss takes no place from a user.
 pub async fn users_who_may_re_enter_are_not_served<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     let ann = queue.join_active("ann").await;
     let served = queue.served_up_to().await;
     let ben = queue.join_active("ben").await;

@@ -63,7 +63,7 @@ pub async fn service_starts_with_the_join_that_takes_an_expired_place<F: QueueFi
 
 /// A claim deadline counts from the end of the outage, for every reader at once.
 pub async fn a_claim_deadline_counts_from_the_end_of_an_outage<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     queue.pass(minutes(60)).await;
     let found = queue.look_up(&ann).await;
@@ -79,7 +79,7 @@ pub async fn a_claim_deadline_counts_from_the_end_of_an_outage<F: QueueFixture>(
 
 /// A claimed place ends at its deadline, with or without an outage.
 pub async fn an_outage_does_not_extend_a_claimed_place<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(10)).await;
     let ann = queue.join_active("ann").await;
     let (_, end) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL / 2).await;

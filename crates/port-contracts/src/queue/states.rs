@@ -27,7 +27,7 @@ impl<F: QueueFixture> ContractQueue<F> {
 
     /// Returns an open queue with an active and a waiting user.
     async fn with_active_and_waiting(fixture: F) -> (Self, Ticket, Ticket) {
-        let queue = Self::open(fixture, policies::rate(1)).await;
+        let queue = Self::open(fixture, policies::throughput(1)).await;
         let ann = queue.join_active("ann").await;
         let ben = queue.join_line("ben").await;
         (queue, ann, ben)
@@ -116,7 +116,7 @@ pub async fn an_ended_queue_refuses_joins_until_there_is_a_performance<F: QueueF
 
 /// Ended wins over recovering, paused, and not yet open. Closed wins over ended.
 pub async fn ended_wins_over_all_but_closed<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.lose_and_recover().await;
     queue.set_sale(SaleState::Ended).await;
     assert_eq!(queue.refused("ann").await, JoinRefusal::Ended);
@@ -134,7 +134,7 @@ pub async fn ended_wins_over_all_but_closed<F: QueueFixture>(fixture: F) {
 
 /// Before its concert has a performance, a queue takes joins and admits no user, also in bypass.
 pub async fn a_queue_without_a_performance_is_paused<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.set_sale(SaleState::Unplanned).await;
     let ann = queue.join_line("ann").await;
     assert_eq!(queue.find(&ann).await.queue.sale, SaleState::Unplanned);
@@ -149,7 +149,7 @@ pub async fn a_queue_without_a_performance_is_paused<F: QueueFixture>(fixture: F
 
 /// A change of the policy does not undo sold out.
 pub async fn sold_out_outlives_a_change_of_policy<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.set_sale(SaleState::SoldOut).await;
     queue.change(|policy| *policy = policies::capacity(5)).await;
     assert_eq!(queue.refused("ann").await, JoinRefusal::SoldOut);
@@ -158,7 +158,7 @@ pub async fn sold_out_outlives_a_change_of_policy<F: QueueFixture>(fixture: F) {
 /// Two instances count the seats, and the older count may arrive last. It changes nothing.
 pub async fn an_older_count_of_the_seats_changes_nothing<F: QueueFixture>(fixture: F) {
     use SaleState::{Ended, OnSale, SoldOut, Unplanned};
-    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let begin = queue.now().await;
     for (after, sale, shown) in [
         (minutes(2), SoldOut, SoldOut),
@@ -205,7 +205,7 @@ pub async fn bypass_admits_every_user_in_chunks<F: QueueFixture>(fixture: F) {
 /// Before its opening a queue takes joins and admits no user. From then on it admits them. The
 /// store's clock decides.
 pub async fn a_queue_admits_no_user_before_its_opening<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     let opens_at = queue.now().await + minutes(30);
     queue
         .change(|policy| policy.opens_at = Some(opens_at))
@@ -223,7 +223,7 @@ pub async fn a_queue_admits_no_user_before_its_opening<F: QueueFixture>(fixture:
 
 /// An opening in the past changes nothing.
 pub async fn a_queue_is_open_after_its_opening<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let opened_at = queue.now().await;
     queue
         .change(|policy| policy.opens_at = Some(opened_at))
@@ -234,7 +234,7 @@ pub async fn a_queue_is_open_after_its_opening<F: QueueFixture>(fixture: F) {
 
 /// Closed wins over recovering, not yet open, and sold out.
 pub async fn closed_wins_over_all_other_states<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.lose_and_recover().await;
     let opens_at = queue.now().await + minutes(60);
     queue.set_sale(SaleState::SoldOut).await;
@@ -249,7 +249,7 @@ pub async fn closed_wins_over_all_other_states<F: QueueFixture>(fixture: F) {
 
 /// Recovering wins over sold out and over bypass: joins are taken, and no user is admitted.
 pub async fn recovering_wins_over_sold_out_and_bypass<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.lose_and_recover().await;
     queue.set_sale(SaleState::SoldOut).await;
     queue.switch(PolicyState::Bypass).await;
@@ -285,7 +285,7 @@ pub async fn paused_wins_over_sold_out<F: QueueFixture>(fixture: F) {
 pub async fn a_queue_may_open_at_the_latest_instant_that_can_be_planned<F: QueueFixture>(
     fixture: F,
 ) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     let opens_at = Some(LATEST_PLAN);
     queue.change(|policy| policy.opens_at = opens_at).await;
     let ann = queue.join_line("ann").await;
@@ -298,7 +298,7 @@ pub async fn a_queue_may_open_at_the_latest_instant_that_can_be_planned<F: Queue
 /// A policy from before today's limit may plan an opening later than a store can keep. The queue
 /// works nevertheless. It opens no earlier than the latest instant that can be planned.
 pub async fn an_opening_at_the_end_of_time_keeps_a_queue_in_service<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue
         .change(|policy| policy.opens_at = Some(Timestamp::MAX))
         .await;

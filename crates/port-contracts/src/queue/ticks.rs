@@ -48,7 +48,9 @@ pub async fn users_who_may_not_be_admitted_are_no_remaining_work<F: QueueFixture
     queue.crowd_joins_line(8).await;
     let report = queue.admit(2).await;
     assert_eq!((report.done, report.more), (0, false)); // paused
-    queue.change(|policy| *policy = policies::rate(2)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(2))
+        .await;
     let report = queue.admit(2).await;
     assert_eq!((report.done, report.more), (2, false)); // the window is full
     queue.change(|policy| *policy = policies::capacity(5)).await;
@@ -104,7 +106,7 @@ pub async fn an_expiry_tick_admits_no_user<F: QueueFixture>(fixture: F) {
 /// Every user who stopped waiting has departed: admitted, left or expired. A user who was admitted
 /// at once has not.
 pub async fn a_tick_counts_every_user_who_stopped_waiting<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let ann = queue.join_active("ann").await;
     assert_eq!(queue.expire_all().await.departed, 0);
     let line = queue.all_join_line(&["ben", "cat", "dan"]).await;
@@ -123,8 +125,8 @@ pub async fn a_tick_counts_every_user_who_stopped_waiting<F: QueueFixture>(fixtu
 
 /// A tick reports the throughput of the policy and the window that runs under it.
 pub async fn a_tick_reports_throughput_and_window<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(3)).await;
-    let throughput = policies::rate(3).throughput;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(3)).await;
+    let throughput = policies::throughput(3).throughput;
     let report = queue.expire(1).await;
     assert_eq!((report.throughput, report.window), (throughput, None));
     let ann = queue.join_active("ann").await;
@@ -147,7 +149,7 @@ pub async fn a_tick_reports_throughput_and_window<F: QueueFixture>(fixture: F) {
 
 /// A tick reports how many users were admitted from the line, without immediate admissions.
 pub async fn a_tick_reports_the_number_of_passed_users<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.join_active("ann").await;
     queue.all_join_line(&["ben", "cat"]).await;
     assert_eq!(queue.admit(ALL).await.admitted, 0);
@@ -158,7 +160,7 @@ pub async fn a_tick_reports_the_number_of_passed_users<F: QueueFixture>(fixture:
 
 /// A queue is busy while any user has a place in it, and not before.
 pub async fn a_queue_is_busy_while_any_user_has_a_place<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     assert!(!queue.is_busy().await);
     let ann = queue.join_active("ann").await;
     assert!(queue.is_busy().await);

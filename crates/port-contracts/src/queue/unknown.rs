@@ -64,13 +64,13 @@ impl<F: QueueFixture> ContractQueue<F> {
 
 /// A store that was never given a queue reports that in every answer, and creates none.
 pub async fn a_queue_that_was_never_seeded_is_unknown<F: QueueFixture>(fixture: F) {
-    let queue = ContractQueue::unknown(fixture, policies::rate(1));
+    let queue = ContractQueue::unknown(fixture, policies::throughput(1));
     queue.assert_unknown(&queue.ticket("ann", 1)).await;
 }
 
 /// Another queue in the store changes nothing.
 pub async fn a_seeded_queue_makes_no_other_queue_known<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let ann = queue.join_active("ann").await;
     queue.concert = ConcertId(Uuid::from_u128(0xc0_0009));
     let there = Ticket {
@@ -83,7 +83,7 @@ pub async fn a_seeded_queue_makes_no_other_queue_known<F: QueueFixture>(fixture:
 
 /// A store that lost its queues does not know them until it is given them again.
 pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     let ann = queue.join_active("ann").await;
     queue.fixture.lose_data().await;
     queue.assert_unknown(&ann).await;
@@ -92,7 +92,7 @@ pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
 /// A sale count for a queue that the store does not have yet is ignored: the queue is not sold out
 /// later.
 pub async fn a_sale_count_before_the_seed_is_ignored<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::unknown(fixture, policies::rate(1));
+    let mut queue = ContractQueue::unknown(fixture, policies::throughput(1));
     let set = queue
         .ports
         .control

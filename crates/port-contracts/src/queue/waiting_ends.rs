@@ -138,7 +138,9 @@ pub async fn an_expired_head_does_not_hold_up_the_line<F: QueueFixture>(fixture:
     let gone = queue.all_join_line(&["ann", "ben"]).await;
     queue.serve(WAITING_TTL / 2).await;
     let line = queue.all_join_line(&["cat", "dan"]).await;
-    queue.change(|policy| *policy = policies::rate(1)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(1))
+        .await;
     queue.serve_past(WAITING_TTL / 2).await;
     let mut report = queue.admit(ALL).await;
     while report.more {
@@ -164,7 +166,9 @@ pub async fn an_expired_place_that_admission_passed_stays_gone<F: QueueFixture>(
     queue.serve(WAITING_TTL / 2).await;
     let ben = queue.join_line("ben").await;
     queue.serve_past(WAITING_TTL / 2).await;
-    queue.change(|policy| *policy = policies::rate(5)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(5))
+        .await;
     queue.admit_all().await;
     if queue.was_interrupted() {
         return;

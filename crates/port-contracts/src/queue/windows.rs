@@ -10,7 +10,9 @@ impl<F: QueueFixture> ContractQueue<F> {
     async fn after_first_window(fixture: F, users: usize, admit: u32) -> Self {
         let mut queue = Self::open(fixture, policies::paused()).await;
         queue.crowd_joins_line(users).await;
-        queue.change(|policy| *policy = policies::rate(admit)).await;
+        queue
+            .change(|policy| *policy = policies::throughput(admit))
+            .await;
         assert_eq!(queue.admit_all().await, admit);
         queue
     }
@@ -43,7 +45,9 @@ pub async fn a_step_back_restarts_the_window_and_keeps_its_count<F: QueueFixture
 pub async fn a_restarted_window_admits_only_its_unused_part<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_joins_line(20).await;
-    queue.change(|policy| *policy = policies::rate(5)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(5))
+        .await;
     assert_eq!(queue.admit(3).await.done, 3);
     queue.step_back(minutes(24 * 60)).await;
     assert_eq!(queue.admit_all().await, 2);
@@ -51,7 +55,7 @@ pub async fn a_restarted_window_admits_only_its_unused_part<F: QueueFixture>(fix
 
 /// A restarted window that is used up allows no immediate admission either.
 pub async fn immediate_admissions_count_in_a_restarted_window<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(1)).await;
     queue.join_active("ann").await;
     queue.step_back(minutes(30)).await;
     queue.join_line("ben").await;
@@ -126,7 +130,7 @@ pub async fn a_longer_interval_applies_at_once<F: QueueFixture>(fixture: F) {
 pub async fn a_longer_interval_after_idle_time_counts_from_the_last_window<F: QueueFixture>(
     fixture: F,
 ) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue
         .change(|policy| policy.throughput = Some(per(2, 10)))
         .await;
@@ -149,7 +153,9 @@ pub async fn a_throughput_that_is_set_again_continues_its_window<F: QueueFixture
     let mut queue = ContractQueue::after_first_window(fixture, 20, 2).await;
     queue.change(|policy| *policy = policies::capacity(1)).await;
     queue.pass(minutes(10)).await;
-    queue.change(|policy| *policy = policies::rate(2)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(2))
+        .await;
     assert_eq!(queue.admit_all().await, 0);
     queue.pass(minutes(51)).await; // 61
     assert_eq!(queue.admit_all().await, 2);
@@ -178,7 +184,7 @@ pub async fn twenty_changes_in_a_window_admit_no_more_than_their_limits<F: Queue
 
 /// Admissions in the state bypass count in no window.
 pub async fn admissions_in_bypass_count_in_no_window<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue.join_active("ann").await;
     queue
         .change(|policy| policy.state = PolicyState::Bypass)
@@ -195,7 +201,7 @@ pub async fn admissions_in_bypass_count_in_no_window<F: QueueFixture>(fixture: F
 
 /// Admissions while there is no throughput count in no window. The window's count is not forgotten.
 pub async fn admissions_without_a_throughput_count_in_no_window<F: QueueFixture>(fixture: F) {
-    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::throughput(2)).await;
     queue.join_active("ann").await;
     queue
         .change(|policy| *policy = policies::capacity(100))
@@ -203,7 +209,9 @@ pub async fn admissions_without_a_throughput_count_in_no_window<F: QueueFixture>
     for name in ["ben", "cat", "dan", "eve"] {
         queue.join_active(name).await;
     }
-    queue.change(|policy| *policy = policies::rate(2)).await;
+    queue
+        .change(|policy| *policy = policies::throughput(2))
+        .await;
     queue.join_active("fay").await;
     queue.join_line("gus").await;
 }

@@ -52,7 +52,7 @@ pub(super) async fn change(
         .iter()
         .filter(|request| matches!(request, Request::Join(..)))
         .count();
-    let line = joins == 0 || finds_line(session, concert, &queue, now).await?;
+    let line = joins == 0 || has_line(session, concert, &queue, now).await?;
     if !line {
         expired::make_room(session, concert, &mut queue, joins as u64, now).await?;
     }
@@ -94,7 +94,7 @@ pub(super) async fn change(
 
 /// Returns true if a user who joins finds others waiting, as far as that matters: if the queue
 /// admits no user immediately anyway, it returns true without a read.
-async fn finds_line(
+async fn has_line(
     session: &mut Session,
     concert: ConcertId,
     queue: &QueueRow,

@@ -123,7 +123,7 @@ pub(in crate::queue) async fn admit(
     let limit = queue.room(queue.active, now).min(order.limit.into());
     // Where no user may be admitted, the head is read all the same, to pass expired places.
     let line = Line::read(session, &tick, limit).await?;
-    if line.any_lives() {
+    if line.any_unexpired() {
         // A window starts with the first attempt to admit a user.
         let queue = &mut tick.queue;
         let (state, policy) = (queue.terms.state(now), queue.terms.policy());
@@ -216,7 +216,7 @@ impl Line {
     }
 
     /// Returns true if any of the places is not expired.
-    fn any_lives(&self) -> bool {
+    fn any_unexpired(&self) -> bool {
         let mut decisions = self.decided.iter().map(|(_, decision)| *decision);
         !self.undecided.is_empty() || decisions.any(|decision| decision != HeadDecision::Remove)
     }

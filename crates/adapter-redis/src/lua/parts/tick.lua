@@ -68,12 +68,13 @@ local function record_tick(changed)
 end
 
 -- Records the tick and returns the reply `ticked`: after the view of the queue the number of places
--- that the tick admitted or removed, and whether there is more to do; the numbers of users who
--- wait, who stand aside, who are active, who are out of the line in any way, and who were admitted
--- from it; the version of the policy, and admit and interval of its throughput, false without one;
--- start, length and count of the admission window, false, false and 0 without one; whether the
--- queue is idle, the number of its entry in the list of busy queues (odd while it is listed, and
--- one more once it is not), and whether it became idle by this tick. Each `whether` is 1 or 0.
+-- that the tick admitted or removed, and whether there is more to do; the number of waiting users
+-- and, of those, how many stand aside; the numbers of users who are active, who are out of the line
+-- in any way, and who were admitted from it; the version of the policy, and admit and interval of
+-- its throughput, false without one; start, length and count of the admission window, false, false
+-- and 0 without one; whether the queue is idle, the number of its entry in the list of busy queues
+-- (odd while it is listed, and one more once it is not), and whether it became idle by this tick.
+-- Flags are 1 or 0.
 local function report(done, more, changed)
   local idle, became_idle = record_tick(changed)
   local waiting, active = counts()

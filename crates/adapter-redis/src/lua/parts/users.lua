@@ -7,9 +7,9 @@
 -- line, and the number under which the queue is to be listed as busy, false if it need not be; then
 -- a string with a record for each user, in the order of ARGV (`set_record`).
 --
--- The result is that of single calls, one for each user, in the order of ARGV. So no user may be
--- named twice in a call, because all places are read once, before the first write: a second
--- entry would not see what the first one changed. The batches of requests have each user once. Two
+-- The result is that of single calls, one for each user, in the order of ARGV. This holds only if
+-- each user is named once in a call: all places are read before the first write, so a second entry
+-- would not see what the first one changed. The batches of requests have each user once. Two
 -- scripts allow a user twice: record_heartbeats.lua, which removes no place and reads the last
 -- heartbeat again before it replaces it, and peek.lua, which changes nothing.
 local members = {}

@@ -129,7 +129,7 @@ impl LineStreams {
             lock(shard).retain(|_, place| place.see(&seen, turn, &mut asks));
             yield_now().await;
         }
-        asks.sort_unstable_by_key(|(sight, confirmed_at, _)| (*sight, *confirmed_at));
+        asks.sort_unstable_by_key(|(advice, confirmed_at, _)| (*advice, *confirmed_at));
         asks.truncate(PEEKS_A_TURN);
         let tickets: Vec<Ticket> = asks.into_iter().map(|(_, _, ticket)| ticket).collect();
         for tickets in tickets.chunks(Ticket::PEEKS_MAX) {
@@ -187,9 +187,9 @@ impl PlaceStreams {
             Ok(FollowAnswer::Seen(line)) => match line.show(&mut self.followed) {
                 PeekAdvice::Lost => return self.end(End::Lost),
                 PeekAdvice::Known => {}
-                sight @ (PeekAdvice::PeekNow | PeekAdvice::Ask) => {
+                advice @ (PeekAdvice::PeekNow | PeekAdvice::Peek) => {
                     let ticket = self.followed.place().ticket.clone();
-                    asks.push((sight, self.followed.confirmed_at(), ticket));
+                    asks.push((advice, self.followed.confirmed_at(), ticket));
                 }
             },
             Ok(FollowAnswer::Missing(QueueMissing::NoSuchConcert)) => return self.end(End::Gone),

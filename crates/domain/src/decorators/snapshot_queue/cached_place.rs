@@ -76,7 +76,7 @@ impl Snapshot {
 #[derive(Debug)]
 pub(super) struct CachedPlace {
     user: UserId,
-    turn: Ordinal,
+    ordinal: Ordinal,
     /// The number of users who had passed when the store answered.
     admitted: u64,
     /// The instant of the last answer of the store about this place.
@@ -110,7 +110,7 @@ impl CachedPlace {
         };
         Some(Self {
             user: place.ticket.user.clone(),
-            turn: Ordinal::of(position, admitted),
+            ordinal: Ordinal::of(position, admitted),
             admitted,
             confirmed_at: as_of,
             recorded_at: heard_at,
@@ -127,7 +127,7 @@ impl CachedPlace {
         self.is_near = before.is_near;
         self.queued_at = before.queued_at;
         if before.epoch == self.epoch && before.user == self.user {
-            self.turn = self.turn.min(before.turn);
+            self.ordinal = self.ordinal.min(before.ordinal);
             self.admitted = self.admitted.max(before.admitted);
             self.confirmed_at = self.confirmed_at.max(before.confirmed_at);
             self.recorded_at = self.recorded_at.max(before.recorded_at);
@@ -149,7 +149,7 @@ impl CachedPlace {
         }
         // If the snapshot is older than the store's answer, the count in that answer is newer. If
         // it is newer, all users admitted in between stood ahead, so the ordinal stays the same.
-        let position = self.turn.position(line.admitted.max(self.admitted))?;
+        let position = self.ordinal.position(line.admitted.max(self.admitted))?;
         // The second condition matters only if the store had an old heartbeat when it was last
         // asked.
         if at >= later(self.confirmed_at, snapshot.answers_for(position))
@@ -178,7 +178,7 @@ impl CachedPlace {
     /// Returns the position as of `snapshot`. None if the user's turn has come.
     pub(super) fn position(&self, snapshot: &Snapshot) -> Option<u64> {
         let line = snapshot.line.as_ref()?;
-        self.turn.position(line.admitted.max(self.admitted))
+        self.ordinal.position(line.admitted.max(self.admitted))
     }
 
     /// Records a heartbeat: the user was answered here as of `as_of`.

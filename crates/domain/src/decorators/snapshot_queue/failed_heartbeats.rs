@@ -24,7 +24,7 @@ impl FailedHeartbeats {
 
     /// Keeps a heartbeat at `at` of the user of `ticket`. Drops it if there is no capacity for
     /// another user.
-    pub(super) fn add(&mut self, ticket: &Ticket, at: Timestamp, capacity: &CacheLimit) {
+    pub(super) fn add(&mut self, ticket: &Ticket, at: Timestamp, limit: &CacheLimit) {
         match self.0.entry(ticket.arrival) {
             Entry::Occupied(mut before) => {
                 let (user, last) = before.get_mut();
@@ -35,7 +35,7 @@ impl FailedHeartbeats {
                     (*user, *last) = (ticket.user.clone(), at);
                 }
             }
-            Entry::Vacant(free) if capacity.take() => {
+            Entry::Vacant(free) if limit.take() => {
                 free.insert((ticket.user.clone(), at));
             }
             Entry::Vacant(_) => {}
@@ -54,39 +54,34 @@ impl FailedHeartbeats {
 
     /// Drops the heartbeats that cannot keep a place at `now`, by the store's clock: the waiting
     /// time to live has passed since them.
-    pub(super) fn drop_useless(
-        &mut self,
-        snapshot: &Snapshot,
-        now: Timestamp,
-        capacity: &CacheLimit,
-    ) {
+    pub(super) fn drop_useless(&mut self, snapshot: &Snapshot, now: Timestamp, limit: &CacheLimit) {
         let Some(line) = &snapshot.line else {
             return;
         };
         self.0.retain(|_, (_, at)| {
             let keeps_place = later(*at, line.waiting_ttl) > now;
             if !keeps_place {
-                capacity.give_back();
+                limit.give_back();
             }
             keeps_place
         });
     }
 
     /// Removes a heartbeat that the store has recorded, unless a later one was added since.
-    pub(super) fn recorded(&mut self, heartbeat: &Heartbeat, capacity: &CacheLimit) {
+    pub(super) fn recorded(&mut self, heartbeat: &Heartbeat, limit: &CacheLimit) {
         let last = self.0.get(&heartbeat.arrival);
         if last.is_some_and(|(_, at)| *at <= heartbeat.at) {
             self.0.remove(&heartbeat.arrival);
-            capacity.give_back();
+            limit.give_back();
             if is_sparse(self.0.len(), self.0.capacity()) {
                 self.0.shrink_to(self.0.len() * 2);
             }
         }
     }
 
-    pub(super) fn clear(&mut self, capacity: &CacheLimit) {
+    pub(super) fn clear(&mut self, limit: &CacheLimit) {
         for _ in std::mem::take(&mut self.0) {
-            capacity.give_back();
+            limit.give_back();
         }
     }
 

@@ -90,7 +90,7 @@ use crate::{
 pub struct SnapshotQueue {
     queue: Arc<dyn Queue>,
     source: SnapshotSource,
-    capacity: Arc<CacheLimit>,
+    limit: Arc<CacheLimit>,
     counters: Counters,
     caches: RwLock<HashMap<ConcertId, Arc<QueueCache>>>,
     /// Runs one flush at a time: of two concurrent ones, the second would write the same heartbeats
@@ -137,7 +137,7 @@ impl SnapshotQueue {
                 clock,
                 longest_silence: longest_poll * Self::LONGEST_SILENCE,
             },
-            capacity: Arc::new(CacheLimit::new(most_users)),
+            limit: Arc::new(CacheLimit::new(most_users)),
             counters: Counters::default(),
             caches: RwLock::default(),
             flushing: Mutex::default(),
@@ -277,7 +277,7 @@ impl SnapshotQueue {
             let mut caches = self.caches.write().unwrap_or_else(PoisonError::into_inner);
             let cache = caches
                 .entry(concert)
-                .or_insert_with(|| Arc::new(QueueCache::new(concert, Arc::clone(&self.capacity))));
+                .or_insert_with(|| Arc::new(QueueCache::new(concert, Arc::clone(&self.limit))));
             Arc::clone(cache)
         })
     }
@@ -394,7 +394,7 @@ impl Queue for SnapshotQueue {
 impl fmt::Debug for SnapshotQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SnapshotQueue")
-            .field("capacity", &self.capacity)
+            .field("limit", &self.limit)
             .finish_non_exhaustive()
     }
 }

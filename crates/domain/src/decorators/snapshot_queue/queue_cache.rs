@@ -48,7 +48,7 @@ pub(super) struct SnapshotSource {
 /// The cache of one queue.
 pub(super) struct QueueCache {
     concert: ConcertId,
-    capacity: Arc<CacheLimit>,
+    limit: Arc<CacheLimit>,
     /// Each shard holds the newest snapshot beside its users, so that an answer takes one lock.
     shards: Vec<Mutex<Shard>>,
     versions: AtomicU64,
@@ -70,10 +70,10 @@ struct Last {
 }
 
 impl QueueCache {
-    pub(super) fn new(concert: ConcertId, capacity: Arc<CacheLimit>) -> Self {
+    pub(super) fn new(concert: ConcertId, limit: Arc<CacheLimit>) -> Self {
         Self {
             concert,
-            capacity,
+            limit,
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             versions: AtomicU64::new(0),
             latest: AtomicI64::new(i64::MIN),
@@ -134,8 +134,8 @@ impl QueueCache {
                 .fetch_max(as_of.as_microsecond(), Ordering::AcqRel);
         }
         match place.standing {
-            Standing::Waiting { .. } => shard.note(version, place, as_of, heard_at, &self.capacity),
-            Standing::Active { .. } => shard.forget(arrival, self.next_version(), &self.capacity),
+            Standing::Waiting { .. } => shard.note(version, place, as_of, heard_at, &self.limit),
+            Standing::Active { .. } => shard.forget(arrival, self.next_version(), &self.limit),
         }
     }
 
@@ -143,7 +143,7 @@ impl QueueCache {
     /// cached.
     pub(super) fn forget(&self, arrival: Arrival) {
         let version = self.next_version();
-        self.shard(arrival).forget(arrival, version, &self.capacity);
+        self.shard(arrival).forget(arrival, version, &self.limit);
         lock(&self.departed).add(&[arrival]);
     }
 
@@ -202,7 +202,7 @@ impl QueueCache {
                     limit,
                     store_time,
                     &snapshot,
-                    &self.capacity,
+                    &self.limit,
                 );
             }
         }
@@ -214,7 +214,7 @@ impl QueueCache {
         let snapshot = lock(&self.last).snapshot.clone();
         let at = snapshot.map_or(now, |snapshot| snapshot.store_time(now));
         let mut shard = self.shard(ticket.arrival);
-        shard.failed.add(ticket, at, &self.capacity);
+        shard.failed.add(ticket, at, &self.limit);
     }
 
     /// Applies the store's answers to `heartbeats`, which a call that began at `version` has
@@ -229,14 +229,14 @@ impl QueueCache {
         for (heartbeat, found) in heartbeats.iter().zip(found) {
             self.shard(heartbeat.arrival)
                 .failed
-                .recorded(heartbeat, &self.capacity);
+                .recorded(heartbeat, &self.limit);
             match &found.value {
                 LookUpOutcome::Found(place) => {
                     self.note_heard(version, place, found.as_of, heartbeat.at.min(found.as_of));
                 }
                 LookUpOutcome::Gone | LookUpOutcome::NotSeeded => {
                     self.shard(heartbeat.arrival)
-                        .remove(heartbeat.arrival, &self.capacity);
+                        .remove(heartbeat.arrival, &self.limit);
                 }
             }
         }
@@ -326,13 +326,7 @@ impl QueueCache {
             }
         }
         for (shard, gone) in self.shards.iter().zip(&gone) {
-            lock(shard).apply(
-                Arc::clone(&snapshot),
-                last.epoch,
-                floor,
-                gone,
-                &self.capacity,
-            );
+            lock(shard).apply(Arc::clone(&snapshot), last.epoch, floor, gone, &self.limit);
         }
         // Set after the shards: until its shard is in the new epoch, a late answer from before the
         // clock stepped back would raise `latest` again.

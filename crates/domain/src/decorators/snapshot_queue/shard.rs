@@ -157,11 +157,11 @@ impl Shard {
         place: &Place,
         as_of: Timestamp,
         heard_at: Timestamp,
-        capacity: &CacheLimit,
+        limit: &CacheLimit,
     ) {
         let arrival = place.ticket.arrival;
         let Some(mut cached) = self.cached(version, place, as_of, heard_at) else {
-            self.remove(arrival, capacity);
+            self.remove(arrival, limit);
             return;
         };
         match self.places.entry(arrival) {
@@ -169,7 +169,7 @@ impl Shard {
                 cached.after(before.get());
                 before.insert(cached);
             }
-            Entry::Vacant(free) if capacity.take() => {
+            Entry::Vacant(free) if limit.take() => {
                 let (is_near, queued_at) = (cached.is_near, cached.queued_at);
                 free.insert(cached);
                 self.queue_due(arrival, queued_at, is_near);
@@ -217,8 +217,8 @@ impl Shard {
     }
 
     /// Removes a place that ended at `version`. Answers to earlier calls about it are not cached.
-    pub(super) fn forget(&mut self, arrival: Arrival, version: Version, capacity: &CacheLimit) {
-        self.remove(arrival, capacity);
+    pub(super) fn forget(&mut self, arrival: Arrival, version: Version, limit: &CacheLimit) {
+        self.remove(arrival, limit);
         let line = self
             .snapshot
             .as_ref()
@@ -239,17 +239,17 @@ impl Shard {
         epoch: Version,
         floor: Version,
         gone: &[Arrival],
-        capacity: &CacheLimit,
+        limit: &CacheLimit,
     ) {
         if snapshot.line.is_none() {
-            self.clear(capacity);
+            self.clear(limit);
         }
         let version = snapshot.version;
         self.snapshot = Some(snapshot);
         self.epoch = epoch;
         self.tombstones.raise_floor(floor);
         for arrival in gone {
-            self.forget(*arrival, version, capacity);
+            self.forget(*arrival, version, limit);
         }
     }
 
@@ -258,7 +258,7 @@ impl Shard {
         self.near.is_empty() && self.far.is_empty() && self.failed.is_empty()
     }
 
-    /// Adds to `heartbeats`, up to `limit` in all, the heartbeats of this `kind` that are due at
+    /// Adds to `heartbeats`, up to `max` in all, the heartbeats of this `kind` that are due at
     /// `now`, by the store's clock: the last one that the store has is
     /// [`Snapshot::heartbeat_within`] old, or the request failed in the store. Removes users who
     /// were silent for so long that a snapshot cannot answer them any more.
@@ -266,25 +266,25 @@ impl Shard {
         &mut self,
         kind: Due,
         heartbeats: &mut Vec<Heartbeat>,
-        limit: usize,
+        max: usize,
         now: Timestamp,
         snapshot: &Snapshot,
-        capacity: &CacheLimit,
+        limit: &CacheLimit,
     ) {
         let (is_near, position) = match kind {
             Due::Near => (true, 1),
             Due::Far => (false, u64::MAX),
             Due::Failed => {
-                self.failed.drop_useless(snapshot, now, capacity);
-                let room = limit.saturating_sub(heartbeats.len());
-                heartbeats.extend(self.failed.some(room));
+                self.failed.drop_useless(snapshot, now, limit);
+                let remaining = max.saturating_sub(heartbeats.len());
+                heartbeats.extend(self.failed.some(remaining));
                 return;
             }
         };
         let mut due_order = std::mem::take(self.due_order_mut(is_near));
         let within = snapshot.heartbeat_within(position);
         let mut kept = 0;
-        while heartbeats.len() < limit
+        while heartbeats.len() < max
             && let Some((arrival, queued_at)) = due_order.get(kept)
         {
             // In both directions: a clock that stepped back must not hold heartbeats back.
@@ -313,7 +313,7 @@ impl Shard {
             };
             due_order.remove(kept);
             if is_due(next) {
-                self.remove(arrival, capacity);
+                self.remove(arrival, limit);
             } else {
                 cached.queued_at = next;
                 due_order.insert(arrival, next, kept);
@@ -345,20 +345,20 @@ impl Shard {
         }
     }
 
-    fn clear(&mut self, capacity: &CacheLimit) {
+    fn clear(&mut self, limit: &CacheLimit) {
         for _ in self.places.drain() {
-            capacity.give_back();
+            limit.give_back();
         }
-        self.failed.clear(capacity);
+        self.failed.clear(limit);
         self.places = HashMap::new();
         self.near = DueOrder::default();
         self.far = DueOrder::default();
     }
 
     /// Removes a place. The answer to a call about it that is under way may still be cached.
-    pub(super) fn remove(&mut self, arrival: Arrival, capacity: &CacheLimit) {
+    pub(super) fn remove(&mut self, arrival: Arrival, limit: &CacheLimit) {
         if self.places.remove(&arrival).is_some() {
-            capacity.give_back();
+            limit.give_back();
             if is_sparse(self.places.len(), self.places.capacity()) {
                 self.places.shrink_to(self.places.len() * 2);
             }

@@ -28,7 +28,7 @@ pub enum PeekAdvice {
     /// Peek at the store now: the turn may have come, or the place may be gone.
     PeekNow,
     /// Peek at the store, as is due from time to time.
-    Ask,
+    Peek,
     /// Nothing: the snapshot shows the place.
     Known,
     /// The store has lost the queue since. Only the client can re-enter, with its token.
@@ -92,12 +92,12 @@ impl FollowedPlace {
         let since = as_of.duration_since(self.confirmed_at).unsigned_abs();
         let ask_after = |pause| {
             if since >= pause {
-                PeekAdvice::Ask
+                PeekAdvice::Peek
             } else {
                 PeekAdvice::Known
             }
         };
-        let sight = match &mut self.place.standing {
+        let advice = match &mut self.place.standing {
             Standing::Active { until, .. } if as_of >= *until => PeekAdvice::PeekNow,
             Standing::Active { .. } => ask_after(Self::OFTEN),
             Standing::Waiting { .. } if line.has_admitted(self.place.ticket.arrival) => {
@@ -114,9 +114,9 @@ impl FollowedPlace {
                 admitted,
             } => {
                 self.is_beyond_snapshots = line.reentry_until.is_some();
-                let turn = Ordinal::of(*position, *admitted);
+                let ordinal = Ordinal::of(*position, *admitted);
                 *admitted = line.admitted.max(*admitted);
-                *position = turn.position(*admitted).unwrap_or(1);
+                *position = ordinal.position(*admitted).unwrap_or(1);
                 *behind = line.waiting.saturating_sub(*position);
                 let pauses =
                     HeartbeatPauses::of(line.waiting_ttl, line.absence, line.near_positions);
@@ -131,7 +131,7 @@ impl FollowedPlace {
         if may_have_left {
             PeekAdvice::PeekNow
         } else {
-            sight
+            advice
         }
     }
 
@@ -151,9 +151,10 @@ impl FollowedPlace {
             && place.ticket.generation == self.place.ticket.generation
         {
             // The smaller of two ordinals of one generation counts.
-            let turn = Ordinal::of(*position, *admitted).min(Ordinal::of(*known, *known_admitted));
+            let ordinal =
+                Ordinal::of(*position, *admitted).min(Ordinal::of(*known, *known_admitted));
             *admitted = (*admitted).max(*known_admitted);
-            *position = turn.position(*admitted).unwrap_or(1);
+            *position = ordinal.position(*admitted).unwrap_or(1);
         }
         self.place = place;
         self.as_of = self.as_of.max(as_of);

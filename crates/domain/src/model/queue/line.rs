@@ -128,13 +128,13 @@ pub struct DepartureCursor {
 /// line.
 ///
 /// Admission is strictly in order: a user who is admitted while another one waits stood ahead of
-/// them. So the turn stays the same while the position shrinks. Users ahead who leave make it
-/// earlier, never later.
+/// them. So the ordinal stays the same while the position shrinks. It falls if users ahead leave,
+/// and grows only for a user who stands aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ordinal(u64);
 
 impl Ordinal {
-    /// The turn of a user who was at `position` when `admitted` users had been admitted.
+    /// The ordinal of a user who was at `position` when `admitted` users had been admitted.
     #[must_use]
     pub fn of(position: u64, admitted: u64) -> Self {
         Self(position.saturating_add(admitted))
@@ -233,11 +233,11 @@ mod tests {
 
     #[test]
     fn a_position_shrinks_with_every_admission_until_the_turn_comes() {
-        let turn = Ordinal::of(3, 10);
-        assert_eq!(turn.position(10), Some(3));
-        assert_eq!(turn.position(12), Some(1));
-        assert_eq!(turn.position(13), None);
-        assert_eq!(turn.position(99), None);
+        let ordinal = Ordinal::of(3, 10);
+        assert_eq!(ordinal.position(10), Some(3));
+        assert_eq!(ordinal.position(12), Some(1));
+        assert_eq!(ordinal.position(13), None);
+        assert_eq!(ordinal.position(99), None);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub enum Standing {
     },
 }
 
-/// The use of a place on a protected route.
+/// The purpose of a request at the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GatePurpose {
     /// Shows performances and seats.

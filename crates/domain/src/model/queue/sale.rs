@@ -17,7 +17,7 @@ pub enum SaleState {
     Unplanned = 3,
 }
 
-/// The last count of the database.
+/// The sale of a concert by the database's last count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SaleCount {
     /// What was left to buy.

@@ -97,7 +97,7 @@ impl DeleteConcerts {
         }
         match deleted {
             Ok(DeleteConcertOutcome::Deleted | DeleteConcertOutcome::NotFound) => {
-                self.statuses.note_absent(id);
+                self.statuses.note_missing(id);
                 // The concert is deleted even if this fails. Then provisioning removes the queue.
                 if let Err(error) = self.control.remove(id).await {
                     tracing::warn!(%error, concert = %id,

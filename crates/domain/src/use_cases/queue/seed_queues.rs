@@ -80,7 +80,7 @@ impl SeedQueues {
     /// Removes a missing concert from the statuses. Its queue was perhaps given to the store while
     /// an operator deleted the concert: it is removed too if it is closed and empty.
     async fn drop_queue(&self, concert: ConcertId) -> StoreResult<()> {
-        self.statuses.note_absent(concert);
+        self.statuses.note_missing(concert);
         self.control.remove(concert).await.map(drop)
     }
 
@@ -121,7 +121,7 @@ impl SeedQueues {
             SeedOutcome::Taken { recovering } => (recovering, master_version),
             SeedOutcome::HasNewer(version) => (false, version),
         };
-        if self.statuses.is_absent(concert) {
+        if self.statuses.is_missing(concert) {
             // The concert was deleted since the policy was read.
             self.control.remove(concert).await?;
             return Ok(Seeding::NoSuchConcert);

@@ -45,7 +45,7 @@ impl SurveyQueues {
         let known = statuses.concerts();
         let mut masters = self.policies.all(Self::since(self.clock.now())).await?;
         for (concert, master) in &masters {
-            if statuses.is_absent(*concert) {
+            if statuses.is_missing(*concert) {
                 // The concert was deleted since it was read here, or is back from a backup:
                 // provisioning checks again.
                 statuses.want(*concert);
@@ -62,7 +62,7 @@ impl SurveyQueues {
             self.drop_missing(statuses, missing).await;
         }
         masters.retain(|(concert, master)| {
-            !statuses.is_absent(*concert) && !statuses.is_in_store(*concert, master.policy.version)
+            !statuses.is_missing(*concert) && !statuses.is_in_store(*concert, master.policy.version)
         });
         Ok(masters)
     }
@@ -208,7 +208,7 @@ mod tests {
             statuses.note_view(CONCERT, view);
             assert_eq!(survey.run().await, Ok(vec![]), "{case}");
             assert_eq!(statuses.view(CONCERT).is_some(), stays, "{case}");
-            assert!(!statuses.is_absent(CONCERT), "{case}");
+            assert!(!statuses.is_missing(CONCERT), "{case}");
         }
     }
 
@@ -227,9 +227,9 @@ mod tests {
     async fn a_concert_that_was_deleted_while_the_survey_read_it_stays_absent() {
         let survey = survey(vec![(CONCERT, master(1))], &[], Ok(vec![]));
         let statuses = survey.seeding.statuses();
-        statuses.note_absent(CONCERT);
+        statuses.note_missing(CONCERT);
         assert_eq!(survey.run().await, Ok(vec![]));
-        assert!(statuses.is_absent(CONCERT));
+        assert!(statuses.is_missing(CONCERT));
         assert!(statuses.take_wanted().contains(&CONCERT));
     }
 

@@ -114,9 +114,9 @@ fn the_state_of_the_queue_is_read_from_the_newest_snapshot() {
 fn peeks_at_a_waiting_place_are_as_frequent_as_heartbeats() {
     for (start, after, expected) in [
         (5, 14, PeekAdvice::Known),
-        (5, 15, PeekAdvice::Ask),
+        (5, 15, PeekAdvice::Peek),
         (11, 29, PeekAdvice::Known),
-        (11, 30, PeekAdvice::Ask),
+        (11, 30, PeekAdvice::Peek),
     ] {
         let mut followed = FollowedPlace::new(waiting(start, 40), at(100));
         let advice = followed.see(&line(40), at(100 + after), false);
@@ -124,7 +124,7 @@ fn peeks_at_a_waiting_place_are_as_frequent_as_heartbeats() {
     }
     // The clock stepped back by a minute.
     let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
-    assert_eq!(followed.see(&line(40), at(40), false), PeekAdvice::Ask);
+    assert_eq!(followed.see(&line(40), at(40), false), PeekAdvice::Peek);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn an_active_place_needs_a_peek_every_five_seconds_and_at_its_deadline() {
         followed.see(&passing(45), at(104), false),
         PeekAdvice::Known
     );
-    assert_eq!(followed.see(&passing(45), at(105), false), PeekAdvice::Ask);
+    assert_eq!(followed.see(&passing(45), at(105), false), PeekAdvice::Peek);
     followed.confirm(active(200), at(199));
     assert_eq!(
         followed.see(&passing(45), at(199), false),
@@ -201,7 +201,7 @@ fn while_users_reenter_ahead_the_position_comes_from_the_store() {
     };
     let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
     assert_eq!(followed.see(&reentry, at(104), false), PeekAdvice::Known);
-    assert_eq!(followed.see(&reentry, at(105), false), PeekAdvice::Ask);
+    assert_eq!(followed.see(&reentry, at(105), false), PeekAdvice::Peek);
     followed.confirm(waiting(9, 40), at(105));
     assert_eq!(position(&followed), 9);
 }

@@ -177,7 +177,7 @@ async fn a_queue_whose_concert_is_deleted_before_it_is_given_is_not_given() {
         .return_once(|_| Ok(RemoveOutcome::Removed));
     let seeding = seeding(policies, control);
     assert_eq!(seeding.one(CONCERT).await, Ok(Seeding::NoSuchConcert));
-    assert!(seeding.statuses.is_absent(CONCERT));
+    assert!(seeding.statuses.is_missing(CONCERT));
 }
 
 #[tokio::test]
@@ -224,7 +224,7 @@ async fn the_queue_of_a_missing_concert_is_removed() {
         .return_once(|_| Ok(RemoveOutcome::Removed));
     let seeding = seeding(policies, control);
     assert_eq!(seeding.one(CONCERT).await, Ok(Seeding::NoSuchConcert));
-    assert!(seeding.statuses.is_absent(CONCERT));
+    assert!(seeding.statuses.is_missing(CONCERT));
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn a_queue_whose_concert_is_deleted_meanwhile_is_removed() {
     let statuses = statuses();
     let deleted = Arc::clone(&statuses);
     control.expect_seed().return_once(move |_| {
-        deleted.note_absent(CONCERT);
+        deleted.note_missing(CONCERT);
         Ok(stamped(SeedOutcome::Taken { recovering: true }))
     });
     control

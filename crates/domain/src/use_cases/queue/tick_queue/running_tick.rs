@@ -84,7 +84,7 @@ impl<'a> RunningTick<'a> {
     fn show(&self, as_of: Timestamp, report: TickReport) {
         let statuses = &self.tick.statuses;
         let in_use = report.waiting > 0 || report.active > 0;
-        if in_use && statuses.view(self.concert).is_none() && !statuses.is_absent(self.concert) {
+        if in_use && statuses.view(self.concert).is_none() && !statuses.is_missing(self.concert) {
             statuses.want(self.concert);
         }
         let value = report;

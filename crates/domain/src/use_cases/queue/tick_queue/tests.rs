@@ -182,7 +182,7 @@ async fn a_missing_queue_is_requested_unless_there_is_no_such_concert() {
         let missing = Ok(stamped(TickOutcome::NotSeeded));
         let tick = tick(scripted(vec![missing], vec![]));
         if deleted {
-            tick.statuses.note_absent(CONCERT);
+            tick.statuses.note_missing(CONCERT);
         }
         let done = tick.run(CONCERT, true).await.unwrap();
         assert_eq!(done.next, next);
