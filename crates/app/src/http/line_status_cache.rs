@@ -34,8 +34,8 @@ impl LineStatusCache {
         page.filter(|page| page.is_fresh(now))
     }
 
-    /// Returns the page of a snapshot, or a newer one that is fresh at `now`. Serializes `status` if
-    /// there is none.
+    /// Returns the page of a snapshot, or a newer one that is fresh at `now`. Serializes `status`
+    /// if there is none.
     pub(crate) fn write(
         &self,
         concert: ConcertId,
