@@ -119,3 +119,112 @@ impl SerializedLineStatus {
         Self { snapshot, document }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use frontrow_domain::{
+        decorators::SnapshotQueue,
+        model::queue::{Generation, HeartbeatPauses, PolicyState, QueueView, SaleState},
+        ports::{MockClock, MockQueue, MockQueueSnapshots, SnapshotOutcome, Stamped},
+    };
+    use jiff::ToSpan as _;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn concert(number: usize) -> ConcertId {
+        ConcertId(Uuid::from_u128(number as u128))
+    }
+
+    fn status(as_of: Timestamp) -> LineStatus {
+        LineStatus {
+            as_of,
+            generation: Generation(1),
+            queue: QueueView {
+                state: PolicyState::Open,
+                opens_at: None,
+                recovering: false,
+                sale: SaleState::OnSale,
+            },
+            admitted_up_to: None,
+            passed: 0,
+            waiting: 0,
+            throughput: None,
+            window: None,
+            reentry_until: None,
+            heartbeat_after: HeartbeatPauses::of(Duration::from_mins(5), None, 1),
+        }
+    }
+
+    /// Takes a snapshot at `now` and writes its page.
+    async fn write(shared: &LineStatusCache, concert: ConcertId, now: Timestamp) {
+        let mut clock = MockClock::new();
+        clock.expect_now().return_const(now);
+        let mut line = MockQueueSnapshots::new();
+        line.expect_snapshot().returning(move |_, _| {
+            Ok(Stamped {
+                as_of: now,
+                value: SnapshotOutcome::NotSeeded,
+            })
+        });
+        let snapshots = SnapshotQueue::new(
+            Arc::new(MockQueue::new()),
+            Arc::new(line),
+            Arc::new(clock),
+            10,
+            Duration::from_secs(15),
+        );
+        let snapshot = snapshots.line(concert).await.unwrap();
+        shared.write(concert, snapshot, &status(now), now);
+    }
+
+    fn tag(page: Option<Arc<SerializedLineStatus>>) -> Option<String> {
+        page.map(|page| page.document.tag.tag().to_owned())
+    }
+
+    #[actix_web::test]
+    async fn a_worker_takes_a_newer_page_once_its_own_is_not_fresh() {
+        let (shared, worker) = (LineStatusCache::default(), WorkerLineStatuses::default());
+        let fresh = |now| tag(worker.fresh(&shared, concert(1), now));
+        assert_eq!(fresh(NOW), None);
+        write(&shared, concert(1), NOW).await;
+        let first = fresh(NOW);
+        assert!(first.is_some());
+        let later = NOW + 400.milliseconds();
+        write(&shared, concert(1), later).await;
+        assert_eq!(fresh(later), first, "its own page is fresh");
+        let second = fresh(NOW + 600.milliseconds());
+        assert!(second.is_some() && second != first);
+        assert_eq!(fresh(NOW + 2.seconds()), None);
+        let after_a_step_back = NOW + 500.milliseconds();
+        assert_eq!(fresh(after_a_step_back), second, "the shared cache has it");
+    }
+
+    #[actix_web::test]
+    async fn a_page_from_before_the_clock_stepped_back_is_replaced() {
+        let shared = LineStatusCache::default();
+        let later = NOW + 1.hour();
+        write(&shared, concert(1), later).await;
+        let before = tag(shared.fresh(concert(1), later));
+        write(&shared, concert(1), NOW).await;
+        let after = tag(shared.fresh(concert(1), NOW));
+        assert!(after.is_some() && after != before);
+    }
+
+    #[actix_web::test]
+    async fn a_worker_keeps_a_bounded_number_of_pages() {
+        let (shared, worker) = (LineStatusCache::default(), WorkerLineStatuses::default());
+        for number in 0..WorkerLineStatuses::MAX + 20 {
+            write(&shared, concert(number), NOW).await;
+            let page = worker.fresh(&shared, concert(number), NOW);
+            assert!(page.is_some(), "{number}");
+        }
+        assert_eq!(worker.0.borrow().len(), WorkerLineStatuses::MAX);
+        let later = NOW + 1.second();
+        write(&shared, concert(9_999), later).await;
+        assert!(worker.fresh(&shared, concert(9_999), later).is_some());
+        assert_eq!(worker.0.borrow().len(), 1, "pages that are not fresh go");
+    }
+}
