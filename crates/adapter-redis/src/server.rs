@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use deadpool_redis::redis::{Cmd, RedisError, aio::MultiplexedConnection};
-use frontrow_domain::{model::queue::ServerId, ports::StoreError};
+use frontrow_domain::{
+    model::queue::ServerId,
+    ports::{StoreError, StoreResult},
+};
 
-use crate::{connections::Connections, errors, open_error::RedisOpenError};
+use crate::{errors, open_error::RedisOpenError};
 
 /// The oldest supported version. From it on, an error inside a script keeps its code, which shows
 /// whether anything was changed.
@@ -20,9 +23,10 @@ pub(crate) enum Use {
     Cache,
 }
 
-/// Reads the version and the eviction policy of the server. Errors if it is not fit for its use.
+/// Reads the version and the eviction policy of the server behind a connection. Errors if it is not
+/// fit for its use, or if there is no connection.
 pub(crate) async fn check(
-    connections: &Connections,
+    connection: StoreResult<MultiplexedConnection>,
     server: &str,
     is_for: Use,
 ) -> Result<(), RedisOpenError> {
@@ -35,8 +39,7 @@ pub(crate) async fn check(
             }
         },
     };
-    let handle = connections.for_job().handle().await;
-    let mut connection = handle.map_err(unreachable)?.connection;
+    let mut connection = connection.map_err(unreachable)?;
     match info(&mut connection, None).await {
         Ok(Some(info)) => check_info(&Info::read(&info), server, is_for),
         Ok(None) => {

@@ -50,7 +50,8 @@ impl RedisStore {
     ) -> Result<Self, RedisOpenError> {
         let connections = Connections::start(settings)?;
         let server = connections::name(&settings.url);
-        server::check(&connections, &server, Use::Queues).await?;
+        let handle = connections.for_job().handle().await;
+        server::check(handle.map(|handle| handle.connection), &server, Use::Queues).await?;
         let store = Self::on(connections, settings, offset);
         store.runner.check_format(&server).await?;
         Ok(store)
@@ -70,7 +71,9 @@ impl RedisStore {
         let store = Self::on(Arc::clone(&connections), settings, TimeOffset::default());
         let server = store.server.clone();
         tokio::spawn(async move {
-            if let Err(error) = server::check(&connections, &server, Use::Cache).await {
+            let handle = connections.for_job().handle().await;
+            let connection = handle.map(|handle| handle.connection);
+            if let Err(error) = server::check(connection, &server, Use::Cache).await {
                 tracing::warn!(%error, "failed to check the Redis for rankings; the ranking cache may fail");
             }
         });

@@ -84,13 +84,13 @@ impl Execute for Transactions {
         concert: &ConcertId,
         batch: Batch<Self>,
     ) -> StoreResult<Vec<Stamped<Answer>>> {
-        let boarding = Arc::new(TakenBatch {
+        let taken = Arc::new(TakenBatch {
             concert: *concert,
             batch: Mutex::new(batch),
         });
         self.calls
-            .run(self.limit, boarding, |session, boarding| {
-                transaction::change(session, boarding).boxed()
+            .run(self.limit, taken, |session, taken| {
+                transaction::change(session, taken.concert, || taken.board()).boxed()
             })
             .await
     }
@@ -103,14 +103,14 @@ impl Execute for Transactions {
 }
 
 /// The requests of a transaction, kept for all of its attempts.
-pub(super) struct TakenBatch {
-    pub(super) concert: ConcertId,
+struct TakenBatch {
+    concert: ConcertId,
     batch: Mutex<Batch<Transactions>>,
 }
 
 impl TakenBatch {
     /// Returns all requests, including those that have arrived by now.
-    pub(super) fn board(&self) -> Vec<Request> {
+    fn board(&self) -> Vec<Request> {
         let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
         batch.board();
         batch.requests().to_vec()

@@ -4,17 +4,13 @@
 //! and adds the requests that arrived while it waited. Then it locks the rows of their users,
 //! decides ([`Changes`]), and writes all places with one statement.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::QueryResult;
 use frontrow_domain::{model::ConcertId, ports::Stamped};
 use jiff::Timestamp;
 
 use super::{
-    batch::TakenBatch,
     decisions::Changes,
     requests::{Answer, Request},
 };
@@ -30,15 +26,16 @@ use crate::{
     transactions::Verdict,
 };
 
-/// Applies the requests of a batch.
+/// Applies the requests of a batch to the queue of `concert`. Calls `board` once the row is locked:
+/// it returns all requests that have arrived by then.
 pub(super) async fn change(
     session: &mut Session,
-    batch: &Arc<TakenBatch>,
+    concert: ConcertId,
+    board: impl FnOnce() -> Vec<Request>,
 ) -> QueryResult<Verdict<Vec<Stamped<Answer>>>> {
-    let concert = batch.concert;
     session.begin().await?;
     let locked = queue_row::lock(session, concert).await?;
-    let requests = batch.board();
+    let requests = board();
     let Some((now, mut queue)) = locked else {
         let none = Stamped {
             as_of: queue_row::now(session).await?,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    queue_row::QueueRow,
+    queue_fields::QueueRow,
     units::{count, instant, span, span_us},
 };
 use crate::errors;

@@ -3,5 +3,6 @@
 pub(super) mod columns;
 pub(super) mod departures;
 pub(super) mod places;
+mod queue_fields;
 pub(super) mod queue_row;
 pub(super) mod units;
