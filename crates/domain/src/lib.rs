@@ -1,11 +1,22 @@
 //! The rules of Frontrow, a concert reservation service with a virtual waiting room, without I/O.
 //!
+//! A user joins the queue of a concert and waits in its line. A tick admits users from the head of
+//! the line, as the policy of the queue allows. An admitted user passes the gate, holds seats, and
+//! pays for them with points.
+//!
+//! An *instance* is one running process of the service. A *store* keeps data for the instances:
+//!
+//! - The *database* has the concerts, the seats, the money and the master copy of each policy.
+//! - The *queues' store* has the places of users, and decides about them.
+//!
+//! `docs/ARCHITECTURE.md` shows how a request goes through the crates.
+//!
 //! Five modules, to be read in this order:
 //!
 //! - [`model`]: the types of the domain and the decisions about them, as pure functions. The
 //!   waiting room is in [`model::queue`].
 //! - [`ports`]: what the rules need from the outside, one trait per file. The doc of a trait is its
-//!   contract. The crate `frontrow-port-contracts` tests every adapter against it.
+//!   contract. The crate `frontrow-port-contracts` tests the adapters of stores against it.
 //! - [`use_cases`]: the steps behind each request and each job, one per file.
 //! - [`read_models`]: data that many requests read, kept in memory.
 //! - [`decorators`]: implementations of ports that wrap another implementation of the same port.

@@ -1,7 +1,15 @@
-//! The types of the domain and the pure decisions about them: seats and money here, the waiting
-//! room in [`queue`].
+//! The types of the domain and the pure decisions about them. The waiting room is in [`queue`].
 //!
-//! Nothing here does I/O. Each decision takes the facts and the time as arguments.
+//! Nothing here does I/O. Each decision takes the facts and the time as arguments. Where to start:
+//!
+//! - What is sold: [`Concert`], [`Performance`], [`SeatPlan`], [`Seat`].
+//! - A sale: [`HoldRequest::decide`] makes a [`Reservation`], [`HeldReservation::pay`] confirms it,
+//!   [`HeldReservation::release`] cancels it.
+//! - Money: [`Amount`], [`Balance`], [`LedgerEntry`].
+//! - Repeated requests: [`IdempotencyKey`], [`Keyed`], [`Applied`].
+//! - Changes by operators: [`PerformanceChange`], [`PlanChange`], [`AuditNote`].
+//! - Rankings: [`Ranking`], [`Period`], [`Span`], [`Buckets`].
+//! - A restart that keeps the queues: [`ImageDecision`].
 
 mod audit;
 mod clean_stop;

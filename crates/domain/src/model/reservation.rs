@@ -1,13 +1,4 @@
 //! The life of a reservation: held, then confirmed, cancelled or expired.
-//!
-//! ```text
-//!            pay, in time
-//!    held ────────────────▶ confirmed      (final)
-//!      │ release
-//!      ├──────────────────▶ cancelled      (final)
-//!      │ its deadline passes
-//!      └──────────────────▶ expired        (final)
-//! ```
 
 use jiff::Timestamp;
 
@@ -15,7 +6,16 @@ use super::{
     Amount, Balance, ConcertId, PerformanceId, PricedSeat, ReservationId, UserId, queue::Ticket,
 };
 
-/// A user's claim to some seats of a performance.
+/// A user's reservation of some seats of a performance.
+///
+/// ```text
+///            pay, in time
+///    held ────────────────▶ confirmed      (final)
+///      │ release
+///      ├──────────────────▶ cancelled      (final)
+///      │ its deadline passes
+///      └──────────────────▶ expired        (final)
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
     /// Its id.

@@ -1,8 +1,8 @@
 //! What the rules need from the outside, one small trait per file.
 //!
 //! A port is used as `Arc<dyn Port>`; the adapter behind it is chosen at run time. The doc of a
-//! port is its contract, and `frontrow-port-contracts` tests every adapter against it. Rules for
-//! all ports:
+//! port is its contract, and `frontrow-port-contracts` tests the adapters of stores against it.
+//! Rules for all ports:
 //!
 //! - A refusal is a value (`HoldOutcome::Refused`). An `Err` is a failure of the store. It says
 //!   whether the call was certainly not applied.
@@ -11,11 +11,18 @@
 //! - Inside a queue and for the deadline of a hold the store's own clock decides, so that instances
 //!   whose clocks differ agree. Everywhere else the caller asks [`Clock`].
 //!
-//! The waiting room is behind [`Queue`] (users), [`QueueSnapshots`] (shared answers),
-//! [`QueueTicks`] (jobs) and [`QueueControl`] (operators). Its stores are `RedisStore`,
-//! `MySqlQueue` and `MemoryQueue`. Everything else is behind ports that `MySqlDatabase` and
-//! `SqliteDatabase` implement, except the image of the queues, the cache of rankings, the clock,
-//! the timer, ids and tokens.
+//! Where to start:
+//!
+//! - The waiting room: [`Queue`] (users), [`QueueSnapshots`] (shared answers), [`QueueTicks`]
+//!   (jobs), [`QueueControl`] (operators). Its stores are `RedisStore`, `MySqlQueue` and
+//!   `MemoryQueue`.
+//! - The database, `MySqlDatabase` or `SqliteDatabase`. The sale: [`Reservations`], [`Points`],
+//!   [`Idempotency`], [`Books`], [`StoredCurrency`]. The catalogue: [`Concerts`],
+//!   [`ConcertEditor`]. Its records about queues: [`QueuePolicies`], [`ServedArrivals`],
+//!   [`CleanStops`]. The counts behind rankings: [`RankingSource`], [`RankingCounters`].
+//! - Neither of the two: [`RankingCache`], [`QueueImage`], [`Clock`], [`Timer`], [`Ids`],
+//!   [`TokenSigner`].
+//! - How a call fails: [`StoreError`].
 
 mod books;
 mod clean_stops;

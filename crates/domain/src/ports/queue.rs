@@ -26,17 +26,20 @@ use crate::model::{
 ///    turn comes stands aside ([`HeadDecision`](crate::model::queue::HeadDecision)): they keep
 ///    waiting at their arrival. From their next heartbeat on, in whatever call, they are admitted
 ///    before all users who arrived later.
-/// 3. **Waiting or active.** At no instant is an admitted user in neither of the two sets.
-/// 4. **Exact rate**, for any number of instances on one store
-///    ([`AdmissionWindow`](crate::model::queue::AdmissionWindow)). Admissions by [`Queue::join`]
-///    count.
+/// 3. **Waiting or active.** A user who is being admitted is never without a place: the place is
+///    active no later than it stops waiting.
+/// 4. **Exact rate.** In the state *open* no admission window admits more users than the throughput
+///    allows, for any number of instances on one store
+///    ([`AdmissionWindow`](crate::model::queue::AdmissionWindow)). Immediate admissions by
+///    [`Queue::join`] count.
 /// 5. **No line, no wait.** If no user waits, or only users who stand aside, and the state admits
 ///    and the policy has room, a join makes the user active at once.
 /// 6. **Deadlines** as [`Deadlines`](crate::model::queue::Deadlines) says. An expired place is gone
 ///    for every reader and every count, whether or not a tick has removed it.
 /// 7. **Position** never grows through one instance while the store keeps what it acknowledged. It
-///    is exact, or over-stated only by users ahead who left or stand aside: the adapter's doc says
-///    which. For a user who has stood aside it may count all who did.
+///    is never too low. It may be too high by the number of users ahead who left or stand aside:
+///    the doc of each adapter says whether it counts them. For a user who has stood aside it may
+///    count all who did.
 /// 8. **Cost** of every call grows at most with the logarithm of the queue's length.
 /// 9. **States** as [`EffectiveState`](crate::model::queue::EffectiveState) says. In every state a
 ///    user gets the place that they already have.
@@ -52,7 +55,7 @@ use crate::model::{
 ///     writes since the last known arrival may be lost ([`Gaps`](crate::model::queue::Gaps)). So
 ///     does a tick after a silence, and a call with a ticket that is later than the last arrival.
 ///     For `waiting_ttl` after that, a ticket of such a gap whose user has no place re-enters as in
-///     promise 10.
+///     rule 10.
 ///
 /// Every call reads the policy and the clock of the store in the same script or transaction as the
 /// change that they govern. Calls on a queue that the store lacks return `NotSeeded`.

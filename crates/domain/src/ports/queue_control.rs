@@ -21,7 +21,7 @@ pub trait QueueControl: Send + Sync {
     /// The store takes the policy if it has none or an older version. The policy is in force for
     /// every instance from this instant. A store that has no generation takes the one of the seed.
     /// If the seed has a [`Recovery`](crate::model::queue::Recovery), the queue then recovers for
-    /// that long from now ([`Queue`](super::Queue), promise 10).
+    /// that long from now ([`Queue`](super::Queue), rule 10).
     async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>>;
 
     /// Returns the version of the policy in force. None if the store lacks the queue.
@@ -32,7 +32,7 @@ pub trait QueueControl: Send + Sync {
     async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()>;
 
     /// Returns true if no user has a place and no user can re-enter after a loss, so that nothing
-    /// is lost if the store ends now.
+    /// is lost if the store ends now. Also true if the store lacks the queue.
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool>;
 
     /// Removes the queue if the policy in force has closed it and no user has a place in it. Checks

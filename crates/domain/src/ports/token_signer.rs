@@ -22,7 +22,8 @@ pub trait TokenSigner: Send + Sync {
     fn verify(&self, token: &str) -> Result<Ticket, TokenRefusal>;
 
     /// Returns true if the verified `token` is what [`TokenSigner::sign`] would return for its
-    /// ticket, so that it need not be signed again. False is never wrong: it costs a signature.
+    /// ticket, so that it need not be signed again. A signer may always return false: then the
+    /// caller signs once more than necessary.
     fn is_current(&self, token: &str) -> bool {
         let _ = token;
         false

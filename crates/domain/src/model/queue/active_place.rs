@@ -40,7 +40,9 @@ impl ActivePlace {
         &self.ticket
     }
 
-    /// How long the place can still hold seats and pay for them. None if its deadline is too near.
+    /// Returns how long seats may be held, counted from the check of the gate: up to the deadline
+    /// of the place, less [`Deadlines::PAYMENT_MARGIN`](super::Deadlines::PAYMENT_MARGIN). None if
+    /// no time is left.
     #[must_use]
     pub fn time_to_hold(&self) -> Option<Duration> {
         self.ends_in

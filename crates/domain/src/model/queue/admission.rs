@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{AdmissionWindow, EffectiveState, QueuePolicy};
 
-/// The admissions that a queue's policy counts.
+/// The count of admissions against the throughput of a queue, from which its room follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Admission {
     /// The admission window. None before the first attempt to admit a user under a throughput.
@@ -12,7 +12,8 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Returns how many users may be admitted at `now`, while `active` places are active.
+    /// Returns the room at `now`, while `active` places are active: how many users may be admitted.
+    /// 0 if the state admits no user, [`u64::MAX`] in *bypass*.
     ///
     /// If the state is *open* and the policy has a throughput, this starts the first window or
     /// moves on to the running one. So call it only for an attempt to admit a user.

@@ -44,8 +44,9 @@ impl<'a> Deadlines<'a> {
         }
     }
 
-    /// The longest life of an active place in a service without breaks, in which seats are held for
-    /// `hold_for`: claimed at the last moment, and then with a hold at the last moment.
+    /// Returns the longest life of an active place without outages, if seats are held for
+    /// `hold_for`: `claim_ttl` plus `active_ttl` plus `hold_for` plus
+    /// [`Deadlines::PAYMENT_MARGIN`].
     #[must_use]
     pub fn longest_active_life(policy: &QueuePolicy, hold_for: Duration) -> Duration {
         let hold = hold_for.saturating_add(Self::PAYMENT_MARGIN);
@@ -88,9 +89,10 @@ impl<'a> Deadlines<'a> {
     /// Returns the deadline of a claimed place after it passed the gate at `now`. Before that the
     /// deadline was `until`.
     ///
-    /// A hold must be payable until its deadline. So its gate extends the place to the deadline of
-    /// the hold and [`Deadlines::PAYMENT_MARGIN`] more, but never past the deadline of a hold that
-    /// begins at the last moment of an ordinary life, with that margin.
+    /// Only a hold extends the place: to the deadline of the hold plus
+    /// [`Deadlines::PAYMENT_MARGIN`], so that the hold can be paid until its deadline. It extends
+    /// the place at most to `claimed_at` plus `active_ttl` plus the length of the hold plus the
+    /// margin. The deadline never becomes earlier than `until`.
     #[must_use]
     pub fn end_after_gate(
         &self,

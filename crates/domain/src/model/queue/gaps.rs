@@ -1,6 +1,4 @@
-//! Arrivals that a store may have given out and then lost without losing the queue: by a failover
-//! to a replica that lacked the last writes, a crash before they reached the disk, or a restored
-//! backup.
+//! Arrivals that a store may have given out and then lost with its last writes.
 
 use std::time::Duration;
 
@@ -10,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::Arrival;
 use crate::model::later;
 
-/// A range of arrivals that the store does not know. A ticket with such an arrival was lost.
+/// A range of arrivals that a store may have given out and then lost without losing the queue: by a
+/// failover to a replica that lacked the last writes, a crash before they reached the disk, or a
+/// restored backup. A ticket with such an arrival was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The last arrival that the store knew.

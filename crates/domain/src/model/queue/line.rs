@@ -9,10 +9,14 @@ use crate::model::UserId;
 
 /// The state of a line at one instant.
 ///
-/// It decides whether a user still waits who was found waiting before, in the same generation and
-/// while no user could re-enter. They do, unless they arrived no later than
-/// [`LineSnapshot::admitted_up_to`], are among the departures in [`LineSnapshot::left`], or have
-/// sent no heartbeat for `waiting_ttl`. Their [`Ordinal`] says at which position.
+/// An instance that has found a user waiting needs no new look-up to know that they still wait, as
+/// long as the generation is the same and no user can re-enter. The user waits unless
+///
+/// - they arrived no later than [`LineSnapshot::admitted_up_to`],
+/// - they are among the departures in [`LineSnapshot::left`], or
+/// - they have sent no heartbeat for `waiting_ttl`.
+///
+/// The user's [`Ordinal`] gives their position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineSnapshot {
     /// The generation of the queue.
@@ -48,11 +52,13 @@ pub struct LineSnapshot {
 }
 
 impl LineSnapshot {
-    /// How long after the last heartbeat that the store has of a user at `position` a later one may
-    /// stay in this instance: at a near position a third of the [absence](Self::absence), elsewhere
-    /// two thirds, so that no user who polls in time is taken for absent. If all users ahead are
-    /// absent, the turn of any user may come at once. Never longer than a sixth of `waiting_ttl`,
-    /// nor than `longest`.
+    /// Returns how long an instance may hold back the heartbeats of a user at `position`, counted
+    /// from the last heartbeat that the store has.
+    ///
+    /// At a near position it is a third of the [absence](Self::absence), elsewhere two thirds: if
+    /// all users ahead are absent, the turn of any user may come at once. So no user who polls in
+    /// time is taken for absent. It is never longer than a sixth of `waiting_ttl`, nor than
+    /// `longest`.
     #[must_use]
     pub fn heartbeat_within(&self, position: u64, longest: Duration) -> Duration {
         let longest = longest.min(self.waiting_ttl / 6);

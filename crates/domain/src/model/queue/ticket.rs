@@ -35,13 +35,13 @@ impl Arrival {
         Self(now.as_microsecond().max(last.0.saturating_add(1)))
     }
 
-    /// The last arrival before `now`.
+    /// Returns the largest arrival value before `now`. It need not be the arrival of any user.
     #[must_use]
     pub fn before(now: Timestamp) -> Self {
         Self(now.as_microsecond() - 1)
     }
 
-    /// The last arrival before this one.
+    /// Returns the arrival value one µs before this one. It need not be the arrival of any user.
     #[must_use]
     pub fn just_before(self) -> Self {
         Self(self.0.saturating_sub(1))

@@ -1,10 +1,5 @@
-//! The division of a span into counters, so that the cost of reading it grows with the number of
-//! counters and not with the number of sales.
-//!
-//! Sold seats are counted by concert and UTC minute, hour and day. A span consists of the whole
-//! days inside it, whole hours and minutes towards its ends, and at the very ends a rest of less
-//! than a minute, which has no counter. In all present time zones periods end at whole minutes,
-//! many at half or quarter hours, so they never have such a rest.
+//! The division of a span into counters. In all present time zones periods end at whole minutes,
+//! many at half or quarter hours, so no period has a rest of less than a minute.
 
 use jiff::Timestamp;
 
@@ -21,8 +16,13 @@ pub enum Grain {
     Day,
 }
 
-/// The parts of a span. Together they cover it exactly once. A part may be empty. The order of the
-/// two parts in an array has no meaning.
+/// The parts of a span, by the counters that cover them. So the cost of reading a span grows with
+/// the number of counters and not with the number of sales.
+///
+/// Sold seats are counted by concert and UTC minute, hour and day. A span consists of the whole
+/// days inside it, whole hours and minutes towards its ends, and at the very ends a rest of less
+/// than a minute, which has no counter. Together the parts cover the span exactly once. A part may
+/// be empty. The order of the two parts in an array has no meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Buckets {
     /// Whole days.

@@ -46,7 +46,7 @@ impl Ranking {
 
     /// How long after the end of a span its sales may still be committed: the time that a payment
     /// may take from reading the clock to its commit (one minute, if the operator allows that
-    /// much), plus the time by which the store's clock may be behind ours (one more minute).
+    /// much), plus the time by which the store's clock may be behind (one more minute).
     pub const SETTLING: Duration = Duration::from_mins(2);
 
     /// How long after its end a finished period is computed once more, for sales whose commit took
@@ -58,23 +58,25 @@ impl Ranking {
     /// period.
     const AHEAD: Duration = Duration::from_mins(1);
 
-    /// Returns true if its span is a period of this zone, whichever one. Instances with other zones
-    /// may share a cache.
+    /// Returns true if its span is some period of the time zone `zone`, not necessarily the last
+    /// finished one. Instances with other zones may share a cache.
     #[must_use]
     pub fn is_of(&self, zone: &TimeZone) -> bool {
         self.span == self.period.span(self.span.to, zone)
     }
 
-    /// Returns true if everything that will ever be confirmed in its span had been confirmed when
-    /// it was computed.
+    /// Returns true if it was computed at least [`Ranking::SETTLING`] after the end of its span, so
+    /// that it has every sale whose commit was not very late.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         later(self.span.to, Self::SETTLING) <= self.as_of
     }
 
-    /// Returns true if a ranking that is computed at `now` could not differ. A finished period: it
-    /// is the last finished one, and no sale of it can have been committed since. Realtime: it is
-    /// not old yet.
+    /// Returns true if it may still be shown at `now`.
+    ///
+    /// - Realtime: it is at most [`Period::REALTIME_TTL`] old.
+    /// - A finished period: it is of the last finished one, and it is settled or the time of
+    ///   [`Ranking::SETTLING`] is not over. Until then late sales may be missing.
     #[must_use]
     pub fn is_current(&self, now: Timestamp, zone: &TimeZone) -> bool {
         if self.period == Period::Realtime {
@@ -86,8 +88,12 @@ impl Ranking {
         is_last && (self.is_settled() || now < later(self.span.to, Self::SETTLING))
     }
 
-    /// When it is due to be replaced: at the end of the running period. Before that, once late
-    /// commits are in, and again once very late ones are. Realtime: every few seconds.
+    /// Returns when it is due to be computed again.
+    ///
+    /// - Realtime: [`Period::REALTIME_REFRESH`] after it was computed.
+    /// - A finished period: [`Ranking::SETTLING`] after the end of its span. If it was computed
+    ///   after that: [`Ranking::VERY_LATE`] after the end of its span. If it was computed after
+    ///   that too: at the end of the next period.
     #[must_use]
     pub fn replaced_at(&self, zone: &TimeZone) -> Timestamp {
         if self.period == Period::Realtime {

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::Grain;
 use crate::model::{Invalid, later};
 
-/// The period of a ranking.
+/// The period of a ranking. Days, weeks and months are those of a configured time zone, so a day
+/// may last 23 or 25 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
@@ -26,7 +27,7 @@ pub enum Period {
     Monthly,
 }
 
-/// A half-open range of time.
+/// A half-open range of time: a sale that is confirmed at the very end belongs to the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
     /// The first instant that counts.

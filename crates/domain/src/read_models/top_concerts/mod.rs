@@ -69,10 +69,10 @@ impl TopConcerts {
     /// before the database is queried.
     pub const UNCONFIRMED: Duration = Duration::from_secs(10);
 
-    /// How long the lease for computing the next ranking lasts. Another instance tries afterwards,
-    /// which matters if the holder has died. It is longer than a query may take, unless the
-    /// database was given more time than usual.
-    pub const CLAIM: Duration = Duration::from_secs(30);
+    /// How long the lease for computing the next ranking lasts. After that another instance may
+    /// compute it, for the case that the holder has died. A query takes less time than this, unless
+    /// the database was given more time than usual.
+    pub const LEASE: Duration = Duration::from_secs(30);
 
     /// How long after its last confirmation an answer is shown while neither store answers.
     pub const SHOWN_STALE: Duration = Duration::from_hours(24);
@@ -126,7 +126,7 @@ impl TopConcerts {
     }
 
     /// Computes the successor of `latest` in `period`, as of now, and caches it. Returns false
-    /// while another instance that shares the cache holds the lease ([`TopConcerts::CLAIM`]).
+    /// while another instance that shares the cache holds the lease ([`TopConcerts::LEASE`]).
     ///
     /// # Errors
     /// When the database fails, or has failed and its back-off lasts. The lease is released then,
@@ -144,7 +144,7 @@ impl TopConcerts {
             return inner.query(period).await.map(|_| true);
         }
         let after = latest.map(|latest| latest.ranking.as_of);
-        if !inner.cache.claim(period, after, Self::CLAIM).await {
+        if !inner.cache.claim(period, after, Self::LEASE).await {
             return Ok(false);
         }
         let computed = inner.query(period).await;

@@ -9,9 +9,9 @@ use crate::{
     ports::{Catalogue, Clock, Concerts, StoreError, StoreResult},
 };
 
-/// Returns concerts, performances and seats from snapshots of this instance that are at most
-/// [`Browse::MAX_AGE`] older than the query that made them. However many callers there are, the
-/// database gets one query at a time for each.
+/// Shows concerts, performances and seats from snapshots that this instance keeps for at most
+/// [`Browse::MAX_AGE`] after the query that made them. However many callers there are, the database
+/// gets at most one query at a time for the same snapshot.
 ///
 /// Snapshots are for display. Holds ask the database.
 pub struct Browse {
@@ -32,7 +32,7 @@ impl Browse {
     /// The maximum number of concerts and performances that are kept. The least used are dropped.
     const KEPT: u64 = 1_000;
 
-    /// Returns snapshots of what `concerts` has.
+    /// Makes a `Browse` without snapshots. It reads from `concerts`.
     #[must_use]
     pub fn new(concerts: Arc<dyn Concerts>, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -58,8 +58,8 @@ impl Browse {
         self.catalogue.try_get_with((), load).await.map_err(unshare)
     }
 
-    /// As [`Browse::catalogue`], by a query that begins now. A query that is under way may have
-    /// begun before the caller's change.
+    /// Queries the catalogue now, replaces the snapshot and returns it. A query that is under way
+    /// would not do, because it may have begun before the caller's change.
     ///
     /// # Errors
     /// When the database fails.

@@ -47,7 +47,7 @@ pub enum FollowAnswer {
 }
 
 impl LineSeen {
-    /// Moves a followed place to this snapshot.
+    /// Applies this snapshot to a followed place. Returns what the caller should do next.
     pub fn show(&self, followed: &mut FollowedPlace) -> PeekAdvice {
         let has_left = self.left.contains(&followed.place().ticket.arrival);
         followed.see(&self.seen.value, self.seen.as_of, has_left)

@@ -24,7 +24,8 @@ pub struct PassGate {
     pub hold_for: Duration,
 }
 
-/// The purpose of a route behind the gate.
+/// The purpose of a route behind the gate. [`PassGate`] adds how long seats are held and passes it
+/// on to the store as a [`GatePurpose`](crate::model::queue::GatePurpose).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateMode {
     /// It shows performances and seats.

@@ -13,7 +13,8 @@ pub struct SweepHolds {
     pub reservations: Arc<dyn Reservations>,
 }
 
-/// Removes old idempotency keys whose repetition would cost no user money or a seat.
+/// Removes old idempotency keys of operations that move neither money nor seats: if such a request
+/// is repeated after that, no user loses anything.
 pub struct PurgeKeys {
     /// The database.
     pub idempotency: Arc<dyn Idempotency>,

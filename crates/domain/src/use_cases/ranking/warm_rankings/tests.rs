@@ -129,7 +129,7 @@ async fn the_query_of_an_instance_that_died_is_repeated_by_another() {
     drop(dying);
     drop(one);
     assert_eq!(other.run(&[Period::Daily]).await, Ok(0));
-    fixture.advance(TopConcerts::CLAIM);
+    fixture.advance(TopConcerts::LEASE);
     assert_eq!(other.run(&[Period::Daily]).await, Ok(1));
 }
 
@@ -202,7 +202,7 @@ async fn the_job_completes_an_abandoned_query_despite_the_lease_of_another_insta
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let (one, other) = (job(&fixture, "UTC"), job(&fixture, "UTC"));
     one.run(&[Period::Realtime]).await.unwrap();
-    fixture.advance(TopConcerts::CLAIM);
+    fixture.advance(TopConcerts::LEASE);
     let unblock = fixture.block_next_query();
     assert!(one.top.top(Period::Realtime).await.unwrap().stale);
     let _never = fixture.block_next_query();
