@@ -125,8 +125,8 @@ pub enum LineAdvice {
 }
 
 impl LineFollower {
-    /// The greatest useful age of a status. If it is older, the cache cannot reach the *origin*, the
-    /// service behind it.
+    /// The greatest useful age of a status. If it is older, the cache cannot reach the *origin*:
+    /// the service behind it.
     pub const AGE_MAX: Duration = Duration::from_secs(20);
 
     /// Follows the line for the place with this arrival and ordinal, which the origin returned as
